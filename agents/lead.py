@@ -1,0 +1,142 @@
+"""The lead agent: recall, plan, dispatch, wait, absorb, answer. The root agent is a lead; leads may nest."""
+
+from __future__ import annotations
+
+import operator
+from typing import Annotated, Any, Literal, TypedDict
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from agents import answering, planning, prompt, survey
+from agents.brief import InputFile
+from agents.ports import Turn
+from core.errors import BudgetExhausted
+from inference.model import Message
+from memory.task_tree import SetStatus, SetValue
+
+
+class LeadState(TypedDict, total=False):
+    messages: Annotated[list[Message], operator.add]
+    inputs: list[InputFile]
+    notes: list[str]
+    """What the survey left out, for the answer."""
+    plan: list[planning.Subtask]
+    absorbed: list[str]
+    """Keys of the children whose returns are in the tree."""
+
+
+Context = Runtime[Turn]
+
+
+async def prepare(state: LeadState, runtime: Context) -> LeadState:
+    """Everything the plan rests on, gathered once and then frozen."""
+    turn = runtime.context
+    agent = turn.agent
+    inputs, notes = list(agent.brief.inputs), list[str]()
+    parts = [prompt.goal_block(agent.brief)]
+    if agent.is_root:
+        surveyed = await survey.survey(turn)
+        inputs, notes = list(surveyed.files), list(surveyed.notes)
+        parts.append(prompt.recall_block(await turn.recall()))
+    parts.append(prompt.brief_blocks(agent, inputs))
+    return {
+        "messages": [prompt.system("lead"), Message(role="user", content="\n\n".join(parts))],
+        "inputs": inputs,
+        "notes": notes,
+        "absorbed": [],
+    }
+
+
+async def plan(state: LeadState, runtime: Context) -> LeadState:
+    """Ask for the plan and write it into the task tree."""
+    turn = runtime.context
+    asked = Message(role="user", content=planning.instruction(turn))
+    messages = [*state.get("messages", []), asked]
+    subtasks, reply = await planning.ask(turn, messages, state.get("inputs", []))
+    tree = await turn.tree()
+    own = tree.get(turn.agent.node).key if turn.agent.node else None
+    await turn.revise(planning.operations(turn.agent, subtasks, own))
+    return {"messages": [asked, Message(role="assistant", content=reply.content)], "plan": subtasks}
+
+
+async def dispatch(state: LeadState, runtime: Context) -> LeadState:
+    """Spawn a child for every step whose dependencies are done."""
+    turn = runtime.context
+    children = planning.children(turn, await turn.tree(), state.get("plan", []), state.get("inputs", []))
+    agents = turn.spawn(children)
+    await turn.revise(
+        [
+            SetStatus(node=child.key, status="running", agent=agent)
+            for child, agent in zip(children, agents, strict=True)
+        ]
+    )
+    return {}
+
+
+async def wait(state: LeadState) -> LeadState:
+    """Stands alone in its node, so that nothing is repeated when the agent comes back."""
+    interrupt({"on": "children"})
+    return {}
+
+
+async def absorb(state: LeadState, runtime: Context) -> LeadState:
+    """Put what came back into the tree: typed values only."""
+    turn = runtime.context
+    known = set(state.get("absorbed", []))
+    fresh = [child for child in await turn.returns() if child.key not in known]
+    await turn.revise(
+        [
+            operation
+            for child in fresh
+            for operation in (
+                SetStatus(node=child.key, status="done" if child.status == "done" else "failed"),
+                SetValue(node=child.key, value=answering.digest(child)),
+            )
+        ]
+    )
+    return {"absorbed": [*known, *(child.key for child in fresh)]}
+
+
+async def answer(state: LeadState, runtime: Context) -> LeadState:
+    """The root answers the user; another lead selects what it returns."""
+    turn = runtime.context
+    gathered = answering.gather(await turn.returns())
+    messages = state.get("messages", [])
+    try:
+        if turn.agent.is_root:
+            turn.deliver(await answering.answer(turn, messages, gathered, state.get("notes", [])))
+        else:
+            await answering.select(turn, messages, gathered)
+    except BudgetExhausted as exhausted:
+        if not turn.agent.is_root or turn.agent.brief.output_schema is not None:
+            raise
+        turn.deliver(answering.partial(gathered, state.get("notes", []), exhausted))
+    return {}
+
+
+async def after_absorb(state: LeadState, runtime: Context) -> Literal["dispatch", "answer"]:
+    turn = runtime.context
+    more = planning.ready(turn.agent, await turn.tree(), state.get("plan", []))
+    return "dispatch" if more else "answer"
+
+
+def lead_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[Any, Any, Any, Any]:
+    graph = StateGraph(LeadState, context_schema=Turn)
+    graph.add_node("prepare", prepare)
+    graph.add_node("plan", plan)
+    graph.add_node("dispatch", dispatch)
+    graph.add_node("wait", wait)
+    graph.add_node("absorb", absorb)
+    graph.add_node("answer", answer)
+    graph.add_edge(START, "prepare")
+    graph.add_edge("prepare", "plan")
+    graph.add_edge("plan", "dispatch")
+    graph.add_edge("dispatch", "wait")
+    graph.add_edge("wait", "absorb")
+    graph.add_conditional_edges("absorb", after_absorb)
+    graph.add_edge("answer", END)
+    return graph.compile(checkpointer=checkpointer, name="lead")

@@ -1,0 +1,184 @@
+"""Plans: asked for as structure, written into the task tree, and turned into children."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from agents import findings
+from agents.brief import Brief, ChildSpec, InputFile, PathStep
+from agents.ports import AgentFacts, Turn
+from core.errors import AgentFailed, BudgetExhausted, ModelOutputInvalid
+from core.grant import UNITS, Budget
+from core.text import clipped, printable
+from inference.model import Message, ModelReply, ModelRequest
+from memory.task_tree import Create, Operation, Tree
+
+KEPT_FOR_ANSWER = 0.25
+"""Share of what is left of the grant that a lead keeps back from a wave of children, for its own calls."""
+
+
+class Subtask(BaseModel):
+    """One step of a plan. `after` holds the numbers, from 1, of the steps that must be done first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = Field(min_length=1, max_length=200)
+    question: str = Field(min_length=1, max_length=4000)
+    inputs: tuple[str, ...] = ()
+    split: bool = False
+    after: tuple[int, ...] = ()
+
+
+class _Plan(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subtasks: tuple[Subtask, ...] = Field(min_length=1)
+
+
+def most_children(agent: AgentFacts) -> int:
+    return max(0, agent.grant.budget.fanout - agent.spawned)
+
+
+def may_split(agent: AgentFacts) -> bool:
+    return agent.grant.budget.depth >= 2
+
+
+def instruction(turn: Turn) -> str:
+    split = "may" if may_split(turn.agent) else "may not"
+    return f"Give the PLAN now, as JSON: at most {most_children(turn.agent)} subtasks. You {split} use split."
+
+
+def schema(agent: AgentFacts, inputs: Sequence[InputFile]) -> dict[str, JsonValue]:
+    """The plan's schema for this agent: its own limits and the refs it may name are in it."""
+    refs: dict[str, Any] = {"enum": [file.ref for file in inputs]} if inputs else {"type": "string"}
+    most = most_children(agent)
+    subtask: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["title", "question", "inputs", "split", "after"],
+        "properties": {
+            "title": {"type": "string", "minLength": 1, "maxLength": 200},
+            "question": {"type": "string", "minLength": 1, "maxLength": 4000},
+            "inputs": {"type": "array", "items": refs, "maxItems": len(inputs)},
+            "split": {"type": "boolean"} if may_split(agent) else {"const": False},
+            "after": {"type": "array", "items": {"type": "integer", "minimum": 1}, "maxItems": most},
+        },
+    }
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["subtasks"],
+        "properties": {"subtasks": {"type": "array", "minItems": 1, "maxItems": most, "items": subtask}},
+    }
+
+
+async def ask(
+    turn: Turn, messages: Sequence[Message], inputs: Sequence[InputFile]
+) -> tuple[list[Subtask], ModelReply]:
+    """Raises `ModelOutputInvalid` when the plan cannot be carried out, `BudgetExhausted` at depth or fan-out."""
+    if turn.agent.grant.budget.depth < 1:
+        raise BudgetExhausted("depth")
+    if most_children(turn.agent) < 1:
+        raise BudgetExhausted("fanout")
+    reply = await turn.model(
+        ModelRequest(
+            kind="plan",
+            messages=tuple(messages),
+            output_schema=schema(turn.agent, inputs),
+            output_name="plan",
+            max_tokens=2048,
+        )
+    )
+    try:
+        subtasks = _Plan.model_validate(reply.output).subtasks
+    except ValidationError as error:
+        raise ModelOutputInvalid(f"the plan does not fit: {error.error_count()} faults") from error
+    for number, subtask in enumerate(subtasks, 1):
+        if any(earlier >= number for earlier in subtask.after):
+            raise ModelOutputInvalid(f"subtask {number} waits for itself or for a later one")
+    return list(subtasks), reply
+
+
+def key(agent: AgentFacts, number: int) -> str:
+    """A step's key in the task tree: unique in the task, and short at any depth."""
+    if agent.is_root:
+        return f"s{number}"
+    return f"{str(agent.id).replace('-', '')[-12:]}-{number}"
+
+
+def operations(agent: AgentFacts, plan: Sequence[Subtask], parent: str | None) -> list[Operation]:
+    return [
+        Create(
+            key=key(agent, number),
+            title=subtask.title,
+            parent=parent,
+            depends_on=tuple(key(agent, earlier) for earlier in subtask.after),
+        )
+        for number, subtask in enumerate(plan, 1)
+    ]
+
+
+def ready(agent: AgentFacts, tree: Tree, plan: Sequence[Subtask]) -> list[int]:
+    """The numbers of this plan's steps that can run now."""
+    keys = {node.key for node in tree.ready()}
+    return [number for number in range(1, len(plan) + 1) if key(agent, number) in keys]
+
+
+def children(turn: Turn, tree: Tree, plan: Sequence[Subtask], inputs: Sequence[InputFile]) -> list[ChildSpec]:
+    """Orders for every step that can run now, each with its share of what is left of the grant."""
+    agent = turn.agent
+    numbers = ready(agent, tree, plan)
+    if not numbers:
+        raise AgentFailed("no step of the plan can run", code="plan_stuck")
+    by_ref: Mapping[str, InputFile] = {file.ref: file for file in inputs}
+    budget = _share(turn, len(numbers))
+    specs: list[ChildSpec] = []
+    for number in numbers:
+        subtask = plan[number - 1]
+        node = tree.find(key(agent, number))
+        files = tuple(by_ref[ref] for ref in dict.fromkeys(subtask.inputs) if ref in by_ref)
+        specs.append(_child(agent, subtask, key(agent, number), files, budget, tree, node and node.id))
+    return specs
+
+
+def _child(
+    agent: AgentFacts,
+    subtask: Subtask,
+    child_key: str,
+    files: tuple[InputFile, ...],
+    budget: Budget,
+    tree: Tree,
+    node: Any,  # noqa: ANN401 - NodeId or None
+) -> ChildSpec:
+    steps = tree.path(node)[:-1] if node else ()
+    paths = frozenset(file.path for file in files)
+    return ChildSpec(
+        key=child_key,
+        role="lead" if subtask.split and budget.depth >= 1 else "worker",
+        title=clipped(printable(subtask.title), 200),
+        brief=Brief(
+            task_goal=agent.brief.task_goal,
+            question=subtask.question,
+            inputs=files,
+            path=tuple(PathStep(key=step.key, title=step.title, status=step.status) for step in steps),
+        ),
+        capabilities=agent.grant.capabilities.model_copy(update={"paths": paths}),
+        budget=budget,
+        return_schema=findings.SCHEMA,
+        node=node,
+        provenance=agent.provenance,
+    )
+
+
+def _share(turn: Turn, count: int) -> Budget:
+    """An equal part for each of `count` children; a unit without a limit stays without one."""
+    left = turn.remaining()
+    amounts: dict[str, int | None] = {}
+    for unit in UNITS:
+        rest = left.get(unit)
+        amounts[unit] = None if rest is None else int(rest * (1 - KEPT_FOR_ANSWER)) // count
+    mine = turn.agent.grant.budget
+    return mine.model_copy(update=cast(dict[str, Any], {**amounts, "depth": mine.depth - 1}))

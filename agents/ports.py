@@ -1,0 +1,128 @@
+"""What an agent's graph may ask of the world. The orchestrator journals, budgets and fences each of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from agents.answer import Answer
+from agents.brief import Brief, ChildSpec, Role
+from core.grant import Grant, Unit
+from core.ids import AgentId, ArtifactId, NodeId, TaskId
+from core.provenance import Provenance
+from inference.model import ModelReply, ModelRequest, ToolCall
+from memory.recall import Recall
+from memory.task_tree import Diff, Operation, Tree
+from tools.contract import ToolSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentFacts:
+    """The agent a turn belongs to."""
+
+    id: AgentId
+    task: TaskId
+    role: Role
+    title: str
+    depth: int
+    node: NodeId | None
+    brief: Brief
+    grant: Grant
+    provenance: Provenance
+    return_schema: dict[str, JsonValue] | None
+    spawned: int
+
+    @property
+    def is_root(self) -> bool:
+        return self.depth == 0
+
+
+class ToolOutcome(BaseModel):
+    """What a tool call came to, as its own caller may read it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ok: bool
+    content: str
+    data: JsonValue = None
+    provenance: Provenance
+    artifacts: tuple[ArtifactId, ...] = ()
+    code: str | None = None
+
+
+class ChildReturn(BaseModel):
+    """A finished child as its parent sees it: validated values and handles, or why there are none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agent: AgentId
+    key: str
+    node: NodeId | None
+    status: Literal["done", "failed", "cancelled"]
+    returned: JsonValue
+    error_code: str | None
+    provenance: Provenance
+
+
+class ReturnRefused(BaseModel):
+    """Why the gate did not let a return pass; never quotes the refused text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    where: str
+
+
+class Turn(Protocol):
+    """One turn of one agent.
+
+    Every method may raise `core.signals.LeaseLost`; those that spend raise `BudgetExhausted`.
+    """
+
+    @property
+    def agent(self) -> AgentFacts: ...
+
+    async def model(self, request: ModelRequest) -> ModelReply:
+        """Ask the model. Raises `ModelError` when it cannot answer, also after retries."""
+        ...
+
+    async def tool(self, call: ToolCall) -> ToolOutcome:
+        """Run a tool. A refusal or failure is an outcome the agent can read, not an exception."""
+        ...
+
+    def tool_specs(self) -> Sequence[ToolSpec]:
+        """The tools of this agent's grant, sorted by name."""
+        ...
+
+    async def recall(self) -> Recall:
+        """What memory has for this task's goal, after the guard."""
+        ...
+
+    async def tree(self) -> Tree: ...
+
+    async def revise(self, operations: Sequence[Operation]) -> Diff:
+        """Change the task tree, once, however often this turn is repeated."""
+        ...
+
+    def spawn(self, children: Sequence[ChildSpec]) -> list[AgentId]:
+        """Children that come to life when this turn closes. Raises `BudgetExhausted` past depth or fan-out."""
+        ...
+
+    def remaining(self) -> Mapping[Unit, int | None]:
+        """What is left of the grant by unit as this turn began; `None` where there is no limit."""
+        ...
+
+    async def returns(self) -> list[ChildReturn]:
+        """The finished children of this agent, in the order they were spawned."""
+        ...
+
+    async def offer(self, text: str) -> JsonValue | ReturnRefused:
+        """Show a return to the gate; what passes is kept as this agent's return."""
+        ...
+
+    def deliver(self, answer: Answer) -> None:
+        """The root's return: the answer the user gets."""
+        ...

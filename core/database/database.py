@@ -1,0 +1,155 @@
+"""The Postgres pool, and units of work: state, events and outbox rows in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from core.database import queries
+from core.database.jsonb import jsonb
+from core.errors import Conflict, StorageError
+from core.events import Event
+from core.ids import TaskId, TenantId
+
+SQL = queries.load(__file__)
+
+Params = Mapping[str, object]
+Row = dict[str, Any]
+"""A row by column name; its values are checked where a model is built from it."""
+
+Topic = str
+
+
+class UnitOfWork:
+    """One transaction for one tenant. What `emit` and `enqueue` take is written last, just before commit."""
+
+    def __init__(self, connection: AsyncConnection[DictRow], tenant: TenantId) -> None:
+        self.connection = connection
+        self.tenant = tenant
+        self._events: dict[TaskId, list[Event]] = {}
+        self._outbox: list[tuple[Topic, UUID]] = []
+
+    async def execute(self, query: bytes, params: Params | None = None) -> int:
+        """Run a statement; returns how many rows it touched."""
+        cursor = await self.connection.execute(query, params)
+        return cursor.rowcount
+
+    async def execute_many(self, query: bytes, rows: list[Row]) -> None:
+        async with self.connection.cursor() as cursor:
+            await cursor.executemany(query, rows)
+
+    async def fetch_one(self, query: bytes, params: Params | None = None) -> Row | None:
+        cursor = await self.connection.execute(query, params)
+        return await cursor.fetchone()
+
+    async def fetch_all(self, query: bytes, params: Params | None = None) -> list[Row]:
+        cursor = await self.connection.execute(query, params)
+        return await cursor.fetchall()
+
+    def emit(self, event: Event) -> None:
+        self._events.setdefault(event.task, []).append(event)
+
+    def enqueue(self, topic: Topic, subject: UUID) -> None:
+        self._outbox.append((topic, subject))
+
+    async def flush(self) -> None:
+        """Write the buffered rows. The task row's lock, which numbers events, is held only from here on."""
+        if self._outbox:
+            await self.connection.execute(
+                SQL.insert_outbox,
+                {
+                    "tenant": self.tenant,
+                    "topics": [topic for topic, _ in self._outbox],
+                    "subjects": [subject for _, subject in self._outbox],
+                },
+            )
+        for task in sorted(self._events):
+            events = self._events[task]
+            await self.connection.execute(
+                SQL.insert_events,
+                {
+                    "tenant": self.tenant,
+                    "task": task,
+                    "count": len(events),
+                    "agents": [event.agent for event in events],
+                    "kinds": [event.kind for event in events],
+                    "data": [jsonb(event.data) for event in events],
+                },
+            )
+        self._outbox.clear()
+        self._events.clear()
+
+
+async def _configure(connection: AsyncConnection[DictRow]) -> None:
+    set_json_dumps(orjson.dumps, connection)
+    set_json_loads(orjson.loads, connection)
+
+
+class Database:
+    """A pool of connections as the application role, which row-level security binds."""
+
+    def __init__(self, conninfo: str, *, size: int) -> None:
+        self.conninfo = conninfo
+        self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
+            conninfo,
+            min_size=min(2, size),
+            max_size=size,
+            open=False,
+            timeout=30,
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "options": "-c search_path=treehold,public -c application_name=treehold",
+            },
+            configure=_configure,
+            name="treehold",
+        )
+
+    async def open(self) -> None:
+        """Raises `StorageError` when no connection can be had."""
+        try:
+            await self._pool.open(wait=True, timeout=30)
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise StorageError(f"cannot connect to Postgres: {error}") from error
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def unit_of_work(self, tenant: TenantId) -> AsyncIterator[UnitOfWork]:
+        """One transaction that sees and writes this tenant's rows only.
+
+        Raises:
+            Conflict: a uniqueness rule was broken.
+            StorageError: the server failed or is gone.
+        """
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(SQL.set_tenant, {"tenant": str(tenant)})
+            work = UnitOfWork(connection, tenant)
+            yield work
+            await work.flush()
+
+    @asynccontextmanager
+    async def plumbing(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+        """A connection without a tenant: it sees no rows, and may call the engine's functions."""
+        async with self._connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except psycopg.errors.UniqueViolation as error:
+            raise Conflict(f"already there: {error.diag.constraint_name}") from error
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            raise StorageError(f"Postgres failed: {error}") from error

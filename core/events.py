@@ -1,0 +1,61 @@
+"""Events: one row each in the trace, written in the transaction of the state they describe."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from core.ids import AgentId, TaskId
+
+EventKind = Literal[
+    "task.submitted",
+    "task.finished",
+    "task.cancelling",
+    "agent.spawned",
+    "agent.started",
+    "agent.waiting",
+    "agent.resumed",
+    "agent.finished",
+    "agent.failed",
+    "agent.cancelled",
+    "agent.reclaimed",
+    "model.started",
+    "model.retried",
+    "model.finished",
+    "model.failed",
+    "tool.started",
+    "tool.finished",
+    "tool.failed",
+    "tool.refused",
+    "gate.accepted",
+    "gate.refused",
+    "recall.used",
+    "recall.held_back",
+    "tree.revised",
+    "artifact.stored",
+    "budget.refused",
+    "memory.learned",
+    "memory.failed",
+]
+
+TERMINAL_EVENT: EventKind = "task.finished"
+
+
+class Event(BaseModel):
+    """An event about to be written; its number is given when its transaction commits."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: TaskId
+    agent: AgentId | None = None
+    kind: EventKind
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class RecordedEvent(Event):
+    """An event as read back. `seq` rises by one within its task, without gaps."""
+
+    seq: int
+    at: datetime

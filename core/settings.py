@@ -1,0 +1,95 @@
+"""Settings: `TREEHOLD_*` environment variables first, then `treehold.toml`, then these defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+OFFLINE_MODEL = "offline"
+
+
+def default_data_dir() -> Path:
+    return Path(platformdirs.user_data_path("treehold"))
+
+
+class Settings(BaseSettings):
+    """What a process runs with. Durations are seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TREEHOLD_", toml_file="treehold.toml", extra="forbid", frozen=True
+    )
+
+    data_dir: Path = Field(default_factory=default_data_dir, description="Embedded data and keys.")
+
+    database_url: SecretStr | None = Field(
+        default=None, description="Postgres for the application role; unset means embedded."
+    )
+    database_admin_url: SecretStr | None = Field(
+        default=None, description="Postgres for migrations: a role that may create roles."
+    )
+    pool_size: int = Field(default=16, ge=2, description="Postgres connections a process may hold.")
+
+    broker_url: SecretStr = Field(default=SecretStr("memory://"), description="Celery broker.")
+    concurrency: int = Field(default=32, ge=1, description="Turns one worker process runs at a time.")
+    lease_seconds: float = Field(default=10.0, gt=0, description="How long a claimed agent is held.")
+    sweep_seconds: float = Field(default=1.0, gt=0, description="How often relay and reaper look round.")
+    republish_seconds: float = Field(
+        default=5.0, gt=0, description="When a ready agent nobody claimed is published again."
+    )
+    max_attempts: int = Field(default=5, ge=1, description="Turns lost to crashes before an agent fails.")
+
+    vector_index: Literal["pgvector", "qdrant"] = "pgvector"
+    qdrant_url: str | None = None
+    qdrant_api_key: SecretStr | None = None
+    embedder: Literal["minilm"] = "minilm"
+
+    model: str = Field(default=OFFLINE_MODEL, description="'offline', or a model name for LiteLLM.")
+    base_url: str | None = Field(default=None, description="An OpenAI-compatible node, ending in /v1.")
+    api_key: SecretStr | None = Field(default=None, description="Key for the model node or provider.")
+    model_connect_seconds: float = 10.0
+    model_first_token_seconds: float = 120.0
+    model_stall_seconds: float = 60.0
+    model_total_seconds: float = 900.0
+    model_max_attempts: int = Field(default=4, ge=1)
+    max_output_tokens: int = Field(default=1024, ge=16)
+    price_prompt: float = Field(default=0.0, ge=0, description="Own node: dollars per million prompt tokens.")
+    price_completion: float = Field(default=0.0, ge=0, description="Own node: dollars per million tokens.")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8321, ge=0, le=65535)
+    public_url: str | None = Field(default=None, description="How people reach the server, for links.")
+    workspace_roots: tuple[Path, ...] = Field(
+        default=(), description="Folders tasks may name; empty allows any folder the process can read."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def embedded_database(self) -> bool:
+        return self.database_url is None
+
+    @property
+    def embedded_broker(self) -> bool:
+        return self.broker_url.get_secret_value().startswith("memory://")
+
+    @property
+    def site_url(self) -> str:
+        return self.public_url or f"http://{self.host}:{self.port}"

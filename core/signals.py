@@ -1,0 +1,11 @@
+"""Control signals: they end a turn, and are not failures of the agent."""
+
+from __future__ import annotations
+
+
+class LeaseLost(Exception):  # noqa: N818 - a signal, not an error
+    """This worker no longer holds the agent: it must stop and write nothing more."""
+
+
+class TaskCancelled(Exception):  # noqa: N818 - a signal, not an error
+    """The task was cancelled while this turn ran."""

@@ -1,0 +1,52 @@
+"""A model request in the shapes of the chat completions wire, which LiteLLM takes for every provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inference.model import Message, ModelRequest, ToolDefinition
+
+
+def wire_parameters(request: ModelRequest) -> dict[str, Any]:
+    """Keyword arguments for the call; what the request leaves open is left out."""
+    parameters: dict[str, Any] = {
+        "messages": [_message(message) for message in request.messages],
+        "max_tokens": request.max_tokens,
+    }
+    if request.temperature is not None:
+        parameters["temperature"] = request.temperature
+    if request.seed is not None:
+        parameters["seed"] = request.seed
+    if request.tools:
+        parameters["tools"] = [_tool(tool) for tool in request.tools]
+        parameters["tool_choice"] = _tool_choice(request.tool_choice)
+    if request.output_schema is not None:
+        parameters["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": request.output_name, "schema": request.output_schema, "strict": True},
+        }
+    return parameters
+
+
+def _message(message: Message) -> dict[str, Any]:
+    wire: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        wire["content"] = message.content or None
+        wire["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        wire["tool_call_id"] = message.tool_call_id
+    return wire
+
+
+def _tool(tool: ToolDefinition) -> dict[str, Any]:
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(choice: str | None) -> str | dict[str, Any]:
+    if choice is None or choice in {"auto", "none", "required"}:
+        return choice or "auto"
+    return {"type": "function", "function": {"name": choice}}

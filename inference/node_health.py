@@ -1,0 +1,61 @@
+"""Whether an OpenAI-compatible node answers, and which models it has."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import aiohttp
+from pydantic import BaseModel, ValidationError
+
+from inference.config import ModelConfig
+from inference.model import ModelHealth
+
+_LIMIT_SECONDS = 10.0
+
+
+class _Listed(BaseModel):
+    id: str
+
+
+class _Listing(BaseModel):
+    data: list[_Listed]
+
+
+async def look_at(config: ModelConfig) -> ModelHealth:
+    """Asks `GET /models`; never raises. A provider without a base URL is not asked: that may cost."""
+    if config.base_url is None:
+        return ModelHealth(reachable=None, detail="hosted provider; not asked, because a call costs tokens")
+    headers = {} if config.api_key is None else {"Authorization": f"Bearer {config.api_key}"}
+    limit = aiohttp.ClientTimeout(total=min(_LIMIT_SECONDS, config.connect_seconds))
+    url = config.base_url.rstrip("/") + "/models"
+    started = time.monotonic()
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=limit, headers=headers) as session,
+            session.get(url) as response,
+        ):
+            body = await response.json(content_type=None) if response.ok else None
+            return _health(config.model, response.status, body, time.monotonic() - started)
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return ModelHealth(reachable=False, detail=f"no answer from {url}: {type(error).__name__}")
+
+
+def _health(model: str, status: int, body: Any, seconds: float) -> ModelHealth:
+    models = _names(body)
+    if status in {401, 403}:
+        detail = "answers, but refuses the API key"
+    elif status >= 400:
+        detail = f"answers, but not with a list of models (HTTP {status})"
+    elif models and not any(model == name or model.endswith(f"/{name}") for name in models):
+        detail = f"answers, but does not list {model}"
+    else:
+        detail = "answers"
+    return ModelHealth(reachable=status < 500, detail=detail, models=models, seconds=seconds)
+
+
+def _names(body: Any) -> tuple[str, ...]:
+    try:
+        return tuple(item.id for item in _Listing.model_validate(body).data)
+    except ValidationError:
+        return ()

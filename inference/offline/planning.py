@@ -1,0 +1,67 @@
+"""Planning by rule: a subtask for each input, or for each folder of inputs where there are too many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from pydantic import JsonValue
+
+MOST_INPUTS = 24
+"""Files one offline task looks into; the nearest to the goal come first."""
+NEAR_ENOUGH = 0.35
+"""A file is left out when its score is under this share of the best one's."""
+
+
+def plan(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonValue:
+    """The plan for the goal and inputs of a prompt, within the limits its schema states."""
+    question = str(blocks.get("question") or blocks.get("goal") or "")
+    inputs = cast(list[dict[str, Any]], blocks.get("inputs") or [])
+    subtasks = schema["properties"]["subtasks"]
+    most = int(subtasks["maxItems"])
+    splitting = "const" not in subtasks["items"]["properties"]["split"]
+    groups = _groups(_chosen(inputs), most)
+    if not groups:
+        return {"subtasks": [_subtask("Answer without files", question, [], split=False)]}
+    return {
+        "subtasks": [
+            _subtask(_title(group), question, group, split=splitting and len(group) > 2) for group in groups
+        ]
+    }
+
+
+def _chosen(inputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    ranked = sorted(inputs, key=lambda file: (-float(file["score"]), str(file["path"])))[:MOST_INPUTS]
+    best = float(ranked[0]["score"]) if ranked else 0.0
+    return [file for file in ranked if float(file["score"]) >= best * NEAR_ENOUGH]
+
+
+def _groups(files: Sequence[dict[str, Any]], most: int) -> list[list[dict[str, Any]]]:
+    """At most `most` groups: single files while they last, else by folder, else dealt out evenly."""
+    if len(files) <= most:
+        return [[file] for file in files]
+    folders: dict[str, list[dict[str, Any]]] = {}
+    for file in files:
+        folders.setdefault(str(file["path"]).rpartition("/")[0], []).append(file)
+    if 1 < len(folders) <= most:
+        return list(folders.values())
+    return [list(files[start::most]) for start in range(most)]
+
+
+def _title(group: Sequence[dict[str, Any]]) -> str:
+    first = str(group[0]["path"])
+    if len(group) == 1:
+        return f"Read {first}"
+    return f"Read {len(group)} files such as {first}"
+
+
+def _subtask(
+    title: str, question: str, group: Sequence[dict[str, Any]], *, split: bool
+) -> dict[str, JsonValue]:
+    return {
+        "title": title[:200],
+        "question": question[:4000],
+        "inputs": [str(file["ref"]) for file in group],
+        "split": split,
+        "after": [],
+    }

@@ -1,0 +1,90 @@
+"""Nodes of a task's tree, and the revisions that made them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from core.ids import AgentId, NodeId, TaskId
+from core.provenance import Provenance
+
+NodeStatus = Literal["pending", "running", "done", "failed", "stale", "retired"]
+
+RevisionKind = Literal[
+    "create",
+    "set_value",
+    "set_status",
+    "substitute",
+    "rollback",
+    "retire",
+    "link",
+    "mark_stale",
+    "unlink",
+]
+"""The operations, and the two consequences the applier writes itself: `mark_stale` and `unlink`."""
+
+CONTENT_CHANGES: frozenset[RevisionKind] = frozenset({"create", "set_value", "substitute", "rollback"})
+"""Revisions that may change a node's title or value: what a rollback can go back to."""
+
+
+class Node(BaseModel):
+    """One step of the plan. Its identity is `id`; `key` names it among the active nodes of its task."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: NodeId
+    key: str
+    title: str
+    status: NodeStatus
+    value: JsonValue = None
+    provenance: Provenance
+    parent: NodeId | None = None
+    depends_on: tuple[NodeId, ...] = ()
+    agent: AgentId | None = None
+    created_rev: int
+    retired_rev: int | None = None
+
+    @property
+    def tainted(self) -> bool:
+        return self.provenance.tainted
+
+
+class Revision(BaseModel):
+    """One change to one node; `before` is absent where the node was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: TaskId
+    rev: int
+    op: RevisionKind
+    before: Node | None
+    after: Node
+    caused_by: int | None = None
+    restores: int | None = None
+    actor: str
+    turn_id: str
+    at: datetime
+
+
+class Diff(BaseModel):
+    """What one turn committed: the revisions after `base` up to `head`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: TaskId
+    turn_id: str
+    base: int
+    head: int
+    revisions: tuple[Revision, ...]
+
+    @property
+    def changed(self) -> tuple[Node, ...]:
+        """Every node this turn touched, as it stands after the turn."""
+        return tuple({revision.after.id: revision.after for revision in self.revisions}.values())
+
+    @property
+    def stale(self) -> tuple[Node, ...]:
+        """The nodes this turn left to be done again."""
+        return tuple(node for node in self.changed if node.status == "stale")

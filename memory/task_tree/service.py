@@ -1,0 +1,95 @@
+"""The task tree as its users call it: apply a turn's operations, load the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.database import UnitOfWork
+from core.ids import TaskId
+from core.provenance import Origin, Provenance, Trust
+from memory.task_tree import repository
+from memory.task_tree.applier import Applier
+from memory.task_tree.errors import OperationRefused
+from memory.task_tree.model import Diff
+from memory.task_tree.operations import Operation, Rollback
+from memory.task_tree.tree import Tree
+
+
+class TaskTree:
+    """Trees in Postgres. Holds no state of its own."""
+
+    async def apply(
+        self,
+        work: UnitOfWork,
+        task: TaskId,
+        operations: Sequence[Operation],
+        *,
+        actor: str,
+        turn_id: str,
+        provenance: Provenance | None = None,
+    ) -> Diff:
+        """Apply one turn's operations, all or none, as part of the caller's transaction.
+
+        A turn id that was applied before changes nothing and returns what it did then. The tree's row
+        stays locked until the transaction ends: call this after the rows of agents are locked and
+        before events are written, always in this order, so that two transactions cannot wait for
+        each other.
+
+        Args:
+            work: the caller's unit of work; nothing is committed here.
+            task: whose tree.
+            operations: applied in order; each sees what those before it did.
+            actor: who changed the tree, for the log: "user", or "agent:" and an id.
+            turn_id: unique within the task.
+            provenance: stamped on every value set in this turn; a turn of unknown source is untrusted.
+
+        Raises:
+            OperationRefused: an operation does not fit the tree; nothing was changed.
+            NotFound: no such task for this tenant.
+        """
+        head, at = await repository.lock(work, task)
+        earlier = await repository.claim_turn(work, task, turn_id, head)
+        if earlier is not None:
+            return earlier
+        nodes = {node.id: node for node in await repository.active_nodes(work, task)}
+        wanted = {operation.node for operation in operations if isinstance(operation, Rollback)}
+        past = [node.id for node in nodes.values() if node.key in wanted]
+        applier = Applier(
+            task=task,
+            head=head,
+            nodes=nodes,
+            history=await repository.histories(work, task, past) if past else {},
+            actor=actor,
+            turn_id=turn_id,
+            provenance=provenance or _unknown(work, task, actor),
+            at=at,
+        )
+        try:
+            diff = applier.run(operations)
+        except OperationRefused:
+            await repository.release_turn(work, task, turn_id)
+            raise
+        await repository.write(work, diff)
+        return diff
+
+    async def load(self, work: UnitOfWork, task: TaskId, *, log: bool = True) -> Tree:
+        """The tree as it stands, empty where the task has none.
+
+        Args:
+            work: whose tenant's rows are read.
+            task: whose tree.
+            log: also load the revisions, which only `Tree.at` needs.
+        """
+        head = await repository.read_head(work, task)
+        return Tree(
+            task=task,
+            head=head,
+            nodes=await repository.active_nodes(work, task),
+            revisions=await repository.revisions_between(work, task, 1, head) if log else (),
+        )
+
+
+def _unknown(work: UnitOfWork, task: TaskId, actor: str) -> Provenance:
+    return Provenance(
+        tenant=work.tenant, trust=Trust.UNTRUSTED, origins=(Origin(kind="model", id=actor),), task=task
+    )

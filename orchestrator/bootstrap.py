@@ -1,0 +1,162 @@
+"""The composition root: the only place that knows which adapter stands behind which port.
+
+`Platform` is what every process needs: Postgres, tasks, keys. It imports no LangGraph and no LiteLLM, so that a
+task can be submitted and followed at once. `EngineRoom`, made by `engine_room`, advances agents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+
+from core.clock import Clock, SystemClock
+from core.database import Database
+from core.errors import ConfigurationError
+from core.ids import IdSource, TimeOrderedIds
+from core.settings import OFFLINE_MODEL, Settings
+from inference.config import ModelConfig
+from inference.gateway import ModelGateway
+from inference.ports import Gateway, ModelProvider
+from memory import Memory
+from memory.embedder import MiniLm
+from memory.index import PgVectorIndex
+from memory.ports import Embedder, VectorIndex
+from memory.task_tree import TaskTree
+from orchestrator.intake import Intake
+from orchestrator.keys import KeyService
+from orchestrator.tasks import TaskService
+from orchestrator.tool_runner import ToolRunner
+from orchestrator.views import ModelDescription
+
+_UNBOUND = (
+    b"SELECT rolsuper OR rolbypassrls OR pg_has_role(current_user, c.relowner, 'USAGE') AS unbound "
+    b"FROM pg_roles, pg_class AS c WHERE rolname = current_user AND c.oid = 'treehold.task'::regclass"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """What every process stands on."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    ids: IdSource
+    gateway: Gateway
+    embedder: Embedder
+    index: VectorIndex
+    tools: ToolRunner
+    memory: Memory
+    task_tree: TaskTree
+    tasks: TaskService
+    keys: KeyService
+    model: ModelDescription
+
+    async def aclose(self) -> None:
+        await self.gateway.aclose()
+        await self.index.close()
+        await self.database.close()
+
+    async def ready(self) -> dict[str, str]:
+        """Raises `StorageError` when Postgres does not answer."""
+        async with self.database.plumbing() as connection:
+            await connection.execute(b"SELECT 1")
+        return {"postgres": "ok"}
+
+
+async def open_platform(
+    settings: Settings,
+    conninfo: str,
+    *,
+    clock: Clock | None = None,
+    ids: IdSource | None = None,
+    provider: ModelProvider | None = None,
+) -> Platform:
+    """Connect as the application role and wire everything up.
+
+    Raises:
+        ConfigurationError: the role could bypass row-level security.
+        StorageError: Postgres cannot be reached.
+    """
+    clock, ids = clock or SystemClock(), ids or TimeOrderedIds()
+    database = Database(conninfo, size=settings.pool_size)
+    await database.open()
+    await _refuse_unbound_role(database)
+    gateway = ModelGateway(
+        provider or _provider(settings), clock=clock, max_attempts=settings.model_max_attempts
+    )
+    described = gateway.describe()
+    model = ModelDescription(
+        name=described.label,
+        provider=described.provider,
+        offline=described.offline,
+        base_url=described.base_url,
+    )
+    embedder = MiniLm()
+    index = _index(settings, database, embedder)
+    tools = ToolRunner(embedder)
+    task_tree = TaskTree()
+    return Platform(
+        settings=settings,
+        database=database,
+        clock=clock,
+        ids=ids,
+        gateway=gateway,
+        embedder=embedder,
+        index=index,
+        tools=tools,
+        memory=Memory(database=database, embedder=embedder, index=index),
+        task_tree=task_tree,
+        tasks=TaskService(
+            database, clock, ids, task_tree, Intake(tools, roots=settings.workspace_roots), model
+        ),
+        keys=KeyService(database),
+        model=model,
+    )
+
+
+async def _refuse_unbound_role(database: Database) -> None:
+    async with database.plumbing() as connection:
+        try:
+            cursor = await connection.execute(_UNBOUND)
+        except psycopg.errors.UndefinedTable as error:
+            raise ConfigurationError("the database has no Treehold schema: run `treehold migrate`") from error
+        row = await cursor.fetchone()
+    if row is None or row["unbound"]:
+        raise ConfigurationError(
+            "the application connects to Postgres as a role that row-level security does not bind; "
+            "use the role treehold_app in TREEHOLD_DATABASE_URL"
+        )
+
+
+def _provider(settings: Settings) -> ModelProvider:
+    if settings.model == OFFLINE_MODEL:
+        from inference.offline import OfflineProvider
+
+        return OfflineProvider()
+    from inference.litellm_provider import LiteLlmProvider
+
+    return LiteLlmProvider(model_config(settings))
+
+
+def model_config(settings: Settings) -> ModelConfig:
+    return ModelConfig(
+        model=settings.model,
+        base_url=settings.base_url,
+        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        connect_seconds=settings.model_connect_seconds,
+        first_token_seconds=settings.model_first_token_seconds,
+        stall_seconds=settings.model_stall_seconds,
+        total_seconds=settings.model_total_seconds,
+        price_prompt=settings.price_prompt,
+        price_completion=settings.price_completion,
+    )
+
+
+def _index(settings: Settings, database: Database, embedder: Embedder) -> VectorIndex:
+    if settings.vector_index == "pgvector":
+        return PgVectorIndex(database, embedder)
+    from memory.index.qdrant import QdrantIndex
+
+    return QdrantIndex(settings.qdrant_url, settings.qdrant_api_key, embedder)

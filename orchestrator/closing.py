@@ -1,0 +1,293 @@
+"""The closing transaction of a turn, and what follows from it upstairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from agents.brief import Brief, ChildSpec
+from core.database import Database, Row, UnitOfWork, jsonb, queries
+from core.errors import BudgetExhausted, TreeholdError
+from core.events import Event
+from core.grant import Grant
+from core.ids import AgentId, TaskId, TenantId
+from core.provenance import Provenance
+from core.signals import LeaseLost
+from orchestrator import budget
+from orchestrator.lease import Lease, fenced
+from orchestrator.topics import ADVANCE, LEARN
+from orchestrator.turn import LiveTurn
+
+SQL = queries.load(__file__, "engine.sql")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a graph left its turn."""
+
+    state: Literal["waiting", "done", "failed"]
+    on: str | None = None
+    error: TreeholdError | None = None
+
+    @classmethod
+    def waiting(cls, on: str) -> Outcome:
+        return cls(state="waiting", on=on)
+
+    @classmethod
+    def done(cls) -> Outcome:
+        return cls(state="done")
+
+    @classmethod
+    def failed(cls, error: TreeholdError) -> Outcome:
+        return cls(state="failed", error=error)
+
+
+class Closing:
+    """Writes how turns end. Every method raises `LeaseLost` when the fence has moved on."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def close(self, lease: Lease, turn: LiveTurn, outcome: Outcome, checkpoint: Row | None) -> None:
+        async with fenced(self._database, lease) as work:
+            if outcome.state == "waiting":
+                if checkpoint is not None:
+                    await self._save(work, lease, checkpoint)
+                await self._bear(work, lease, turn)
+                await self._wait(work, lease, turn, outcome)
+            else:
+                await self._finish(work, lease, turn, outcome)
+
+    async def hand_back(self, lease: Lease) -> None:
+        """Give the agent to another worker at once; nothing of the turn but its journal remains."""
+        async with self._database.unit_of_work(lease.tenant) as work:
+            row = await work.fetch_one(SQL.hand_back, {"agent": lease.agent, "fence": lease.fence})
+            if row is not None:
+                work.enqueue(ADVANCE, lease.agent)
+
+    async def _save(self, work: UnitOfWork, lease: Lease, checkpoint: Row) -> None:
+        await work.execute(
+            SQL.save_checkpoint,
+            checkpoint | {"tenant": lease.tenant, "agent": lease.agent, "fence": lease.fence},
+        )
+
+    async def _bear(self, work: UnitOfWork, lease: Lease, turn: LiveTurn) -> None:
+        for offset, (child, spec) in enumerate(turn.children):
+            grant = Grant(
+                budget=spec.budget, capabilities=spec.capabilities, deadline=turn.agent.grant.deadline
+            )
+            await insert_agent(
+                work,
+                Newborn(
+                    id=child,
+                    task=lease.task,
+                    parent=lease.agent,
+                    position=turn.agent.spawned + offset,
+                    depth=turn.agent.depth + 1,
+                    key=spec.key,
+                    role=spec.role,
+                    title=spec.title,
+                    node=spec.node,
+                    brief=spec.brief,
+                    return_schema=spec.return_schema,
+                    grant=grant,
+                    provenance=spec.provenance,
+                ),
+            )
+            await budget.delegate(work, lease.agent, child, spec.budget)
+
+    async def _wait(self, work: UnitOfWork, lease: Lease, turn: LiveTurn, outcome: Outcome) -> None:
+        closed = await work.fetch_one(
+            SQL.close_waiting,
+            {
+                "agent": lease.agent,
+                "fence": lease.fence,
+                "spawned": len(turn.children),
+                "waiting_on": outcome.on,
+                "position": turn.position,
+                "provenance": jsonb(turn.provenance.model_dump(mode="json")),
+            },
+        )
+        if closed is None:
+            raise LeaseLost(lease.agent)
+        if closed["state"] == "ready":
+            work.enqueue(ADVANCE, lease.agent)
+        for event in turn.events:
+            work.emit(event)
+        work.emit(
+            Event(
+                task=lease.task,
+                agent=lease.agent,
+                kind="agent.waiting",
+                data={"on": outcome.on, "children": len(turn.children)},
+            )
+        )
+
+    async def give_up(self, tenant: TenantId, agent: AgentId, outcome: Outcome) -> None:
+        """Fail an agent that no turn can finish, unless a worker took it meanwhile."""
+        async with self._database.unit_of_work(tenant) as work:
+            row = await work.fetch_one(SQL.fail_ready, {"agent": agent})
+            if row is None:
+                return
+            lease = Lease(tenant=tenant, task=TaskId(row["task_id"]), agent=agent, fence=row["fence"])
+            await self._end(work, lease, row["parent_id"], outcome, row["provenance"], row["next_position"])
+
+    async def _finish(self, work: UnitOfWork, lease: Lease, turn: LiveTurn, outcome: Outcome) -> None:
+        returned: JsonValue = None
+        if outcome.state == "done":
+            returned = turn.returned
+            for query, row in turn.artifacts.rows:
+                await work.execute(query, row)
+            for event in [*turn.events, *turn.artifacts.events]:
+                work.emit(event)
+        provenance = turn.provenance.model_dump(mode="json")
+        await self._end(work, lease, turn.parent, outcome, provenance, turn.position, returned)
+
+    async def _end(
+        self,
+        work: UnitOfWork,
+        lease: Lease,
+        parent: AgentId | None,
+        outcome: Outcome,
+        provenance: JsonValue,
+        position: int,
+        returned: JsonValue = None,
+    ) -> None:
+        closed = await work.fetch_one(
+            SQL.close_finished,
+            {
+                "agent": lease.agent,
+                "fence": lease.fence,
+                "state": outcome.state,
+                "position": position,
+                "returned": None if returned is None else jsonb(returned),
+                "error": _problem(outcome.error),
+                "provenance": jsonb(provenance),
+            },
+        )
+        if closed is None:
+            raise LeaseLost(lease.agent)
+        work.emit(_ended(lease, outcome, closed["seconds"]))
+        if parent is None:
+            await finish_task(work, lease.task, outcome, returned)
+        else:
+            await self._wake_parent(work, lease, parent)
+
+    async def _wake_parent(self, work: UnitOfWork, lease: Lease, parent: AgentId) -> None:
+        await budget.give_back(work, parent, lease.agent)
+        woken = await work.fetch_one(SQL.child_closed, {"parent": parent})
+        if woken is not None and woken["awake"]:
+            work.enqueue(ADVANCE, parent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newborn:
+    """An agent row about to be written."""
+
+    id: AgentId
+    task: TaskId
+    parent: AgentId | None
+    position: int
+    depth: int
+    key: str
+    role: str
+    title: str
+    node: UUID | None
+    brief: Brief
+    return_schema: dict[str, JsonValue] | None
+    grant: Grant
+    provenance: Provenance
+
+
+async def insert_agent(work: UnitOfWork, agent: Newborn) -> None:
+    """Write the row, announce it, and put it in the queue. Its budget account is the caller's to open."""
+    await work.execute(
+        SQL.insert_agent,
+        {
+            "id": agent.id,
+            "tenant": work.tenant,
+            "task": agent.task,
+            "parent": agent.parent,
+            "position": agent.position,
+            "key": agent.key,
+            "depth": agent.depth,
+            "role": agent.role,
+            "node": agent.node,
+            "title": agent.title,
+            "brief": jsonb(agent.brief.model_dump(mode="json")),
+            "return_schema": None if agent.return_schema is None else jsonb(agent.return_schema),
+            "granted": jsonb(agent.grant.model_dump(mode="json")),
+            "provenance": jsonb(agent.provenance.model_dump(mode="json")),
+        },
+    )
+    work.enqueue(ADVANCE, agent.id)
+    work.emit(
+        Event(
+            task=agent.task,
+            agent=agent.id,
+            kind="agent.spawned",
+            data={
+                "parent": str(agent.parent) if agent.parent else None,
+                "role": agent.role,
+                "title": agent.title,
+                "depth": agent.depth,
+                "position": agent.position,
+                "granted_tokens": agent.grant.budget.tokens,
+            },
+        )
+    )
+
+
+async def finish_task(work: UnitOfWork, task: TaskId, outcome: Outcome, answer: JsonValue) -> None:
+    done = outcome.state == "done"
+    reason = _stop_reason(outcome)
+    row = await work.fetch_one(
+        SQL.finish_task,
+        {
+            "task": task,
+            "status": "done" if done else "failed",
+            "stop_reason": reason,
+            "answer": jsonb(answer) if done else None,
+            "error": _problem(outcome.error),
+        },
+    )
+    if row is None:
+        return
+    work.enqueue(LEARN, task)
+    work.emit(
+        Event(
+            task=task,
+            kind="task.finished",
+            data={
+                "status": "done" if done else "failed",
+                "stop_reason": reason,
+                "seconds": round(row["seconds"], 3),
+            },
+        )
+    )
+
+
+def _stop_reason(outcome: Outcome) -> str:
+    if outcome.state == "done":
+        return "completed"
+    return outcome.error.limit if isinstance(outcome.error, BudgetExhausted) else "error"
+
+
+def _problem(error: TreeholdError | None) -> str | None:
+    return None if error is None else jsonb({"code": error.code, "message": error.message})
+
+
+def _ended(lease: Lease, outcome: Outcome, seconds: float) -> Event:
+    if outcome.error is None:
+        return Event(
+            task=lease.task, agent=lease.agent, kind="agent.finished", data={"seconds": round(seconds, 4)}
+        )
+    return Event(
+        task=lease.task,
+        agent=lease.agent,
+        kind="agent.failed",
+        data={"code": outcome.error.code, "message": outcome.error.message},
+    )

@@ -1,0 +1,161 @@
+"""The engine: `advance` runs one turn of one agent, from claim to close (DESIGN §6).
+
+A turn is a function of the agent's checkpoint and its journal. All it leaves behind, besides journal rows,
+is written by one closing transaction that carries the fence: checkpoint, state, children, return, events and
+outbox rows. A worker that dies before that leaves the agent as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, cast
+from uuid import UUID
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
+
+from agents.brief import Brief
+from agents.ports import AgentFacts
+from core.database import Row, queries
+from core.errors import AgentFailed, TreeholdError
+from core.events import Event
+from core.grant import Grant, Unit
+from core.ids import AgentId, NodeId, TaskId, TenantId
+from core.provenance import Provenance
+from core.signals import LeaseLost
+from orchestrator import budget
+from orchestrator.checkpointer import TurnCheckpointer
+from orchestrator.closing import Closing, Outcome
+from orchestrator.lease import Lease, LeaseKeeper
+from orchestrator.services import Services
+from orchestrator.turn import LiveTurn
+
+SQL = queries.load(__file__, "engine.sql")
+log = logging.getLogger(__name__)
+
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+
+
+class Engine:
+    """Advances agents; safe to call for any agent, at any time, any number of times, from any process."""
+
+    def __init__(
+        self,
+        services: Services,
+        leases: LeaseKeeper,
+        graphs: Mapping[str, Graph],
+        checkpointer: TurnCheckpointer,
+    ) -> None:
+        self._services = services
+        self._leases = leases
+        self._graphs = graphs
+        self._checkpointer = checkpointer
+        self._closing = Closing(services.database)
+
+    async def advance(self, tenant: TenantId, agent: AgentId) -> bool:
+        """Run one turn, if the agent is ready; returns whether there was one to run."""
+        claimed = await self._claim(tenant, agent)
+        if claimed is None:
+            return False
+        lease, turn, checkpoint = claimed
+        runner = asyncio.create_task(self._run(lease, turn, checkpoint), name=f"turn {agent}")
+        async with self._leases.holding(lease, runner):
+            try:
+                await asyncio.shield(runner)
+            except LeaseLost:
+                log.info("turn.lease_lost", extra={"agent": str(agent), "fence": lease.fence})
+            except asyncio.CancelledError:
+                if runner.cancelled():  # its lease is lost, or the agent cancelled: nothing may be written
+                    return True
+                runner.cancel()
+                await asyncio.gather(runner, return_exceptions=True)
+                await self._closing.hand_back(lease)
+                raise
+        return True
+
+    async def _claim(self, tenant: TenantId, agent: AgentId) -> tuple[Lease, LiveTurn, Row | None] | None:
+        async with self._services.database.unit_of_work(tenant) as work:
+            row = await work.fetch_one(
+                SQL.claim,
+                {"agent": agent, "owner": self._leases.owner, "seconds": self._leases.seconds},
+            )
+            if row is None:
+                return None
+            lease = Lease(tenant=tenant, task=TaskId(row["task_id"]), agent=agent, fence=row["fence"])
+            checkpoint = await work.fetch_one(SQL.load_checkpoint, {"agent": agent})
+            left = await budget.remaining(work, agent)
+            work.emit(_started(lease, row, self._leases.owner))
+        return lease, self._turn(lease, row, left), checkpoint
+
+    def _turn(self, lease: Lease, row: Row, left: dict[Unit, int | None]) -> LiveTurn:
+        facts = AgentFacts(
+            id=lease.agent,
+            task=lease.task,
+            role=row["role"],
+            title=row["title"],
+            depth=row["depth"],
+            node=NodeId(cast(UUID, row["node_id"])) if row["node_id"] else None,
+            brief=Brief.model_validate(row["brief"]),
+            grant=Grant.model_validate(row["granted"]),
+            provenance=Provenance.model_validate(row["provenance"]),
+            return_schema=row["return_schema"],
+            spawned=row["spawned"],
+        )
+        return LiveTurn(
+            self._services,
+            lease,
+            facts,
+            parent=AgentId(row["parent_id"]) if row["parent_id"] else None,
+            position=row["next_position"],
+            workspace=row["workspace"],
+            remaining=left,
+        )
+
+    async def _run(self, lease: Lease, turn: LiveTurn, checkpoint: Row | None) -> None:
+        thread = str(lease.agent)
+        self._checkpointer.begin(thread, checkpoint)
+        try:
+            outcome = await self._invoke(turn, thread, resumed=checkpoint is not None)
+        finally:
+            saved = self._checkpointer.end(thread)
+        await self._closing.close(lease, turn, outcome, saved)
+
+    async def _invoke(self, turn: LiveTurn, thread: str, *, resumed: bool) -> Outcome:
+        graph = self._graphs[turn.agent.role]
+        config: RunnableConfig = {"configurable": {"thread_id": thread}, "recursion_limit": 10_000}
+        try:
+            result = await graph.ainvoke(
+                Command(resume=True) if resumed else {},
+                config,
+                context=turn,
+                durability="exit",
+            )
+        except (LeaseLost, asyncio.CancelledError):
+            raise
+        except TreeholdError as error:
+            if error.code == "storage_unavailable":
+                raise
+            return Outcome.failed(error)
+        except Exception as error:  # noqa: BLE001 - an agent's fault must never be the process's
+            log.exception("turn.failed", extra={"agent": thread})
+            return Outcome.failed(
+                AgentFailed(f"{type(error).__name__} in the agent's graph", code="internal")
+            )
+        interrupts = cast(dict[str, Any], result).get("__interrupt__")
+        if interrupts:
+            return Outcome.waiting(interrupts[0].value["on"])
+        if turn.returned is None:
+            return Outcome.failed(AgentFailed("the agent ended without a return"))
+        return Outcome.done()
+
+
+def _started(lease: Lease, row: Row, owner: str) -> Event:
+    return Event(
+        task=lease.task,
+        agent=lease.agent,
+        kind="agent.started" if row["turns"] == 1 else "agent.resumed",
+        data={"turn": row["turns"], "fence": lease.fence, "worker": owner},
+    )

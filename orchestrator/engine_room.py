@@ -1,0 +1,68 @@
+"""The part of a worker process that advances agents. Importing it imports LangGraph."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+
+from agents.lead import lead_graph
+from agents.worker import worker_graph
+from orchestrator.bootstrap import Platform
+from orchestrator.checkpointer import TurnCheckpointer
+from orchestrator.closing import Closing
+from orchestrator.engine import Engine
+from orchestrator.learning import Learning
+from orchestrator.lease import LeaseKeeper
+from orchestrator.reaper import Reaper
+from orchestrator.relay import Publisher, Relay
+from orchestrator.services import Services
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineRoom:
+    """Engine and plumbing of one process."""
+
+    platform: Platform
+    engine: Engine
+    leases: LeaseKeeper
+    learning: Learning
+
+    def relay(self, publisher: Publisher) -> Relay:
+        return Relay(self.platform.database, publisher, sweep=self.platform.settings.sweep_seconds)
+
+    def reaper(self) -> Reaper:
+        settings = self.platform.settings
+        return Reaper(
+            self.platform.database,
+            self.platform.clock,
+            Closing(self.platform.database),
+            sweep=settings.sweep_seconds,
+            republish=settings.republish_seconds,
+            max_attempts=settings.max_attempts,
+        )
+
+
+def open_engine_room(platform: Platform, *, owner: str | None = None) -> EngineRoom:
+    """Wire the engine. `owner` names this process in leases; host and process id unless given."""
+    os.environ["LANGSMITH_TRACING"] = "false"  # private data must not leave by a variable set for something else
+    owner = owner or f"{socket.gethostname()}:{os.getpid()}"
+    services = Services(
+        database=platform.database,
+        clock=platform.clock,
+        gateway=platform.gateway,
+        tools=platform.tools,
+        memory=platform.memory,
+        task_tree=platform.task_tree,
+    )
+    leases = LeaseKeeper(
+        platform.database, platform.clock, owner=owner, seconds=platform.settings.lease_seconds
+    )
+    checkpointer = TurnCheckpointer()
+    graphs = {"lead": lead_graph(checkpointer), "worker": worker_graph(checkpointer)}
+    return EngineRoom(
+        platform=platform,
+        engine=Engine(services, leases, graphs, checkpointer),
+        leases=leases,
+        learning=Learning(platform.database, platform.memory, platform.task_tree),
+    )

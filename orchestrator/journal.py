@@ -1,0 +1,155 @@
+"""The journal (law 3): every call has a row before it is made, and an outcome that a repeated turn reuses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from pydantic import JsonValue
+
+from core.database import Database, Row, jsonb, queries
+from core.errors import AgentFailed
+from core.events import Event, EventKind
+from core.ids import CallId, derived
+from orchestrator import budget
+from orchestrator.lease import Lease, fenced
+
+SQL = queries.load(__file__, "journal.sql")
+
+CallKind = Literal["model", "tool", "recall", "step"]
+Effect = Literal["pure", "keyed", "unsafe"]
+CallState = Literal["done", "failed", "unknown"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One call as it is about to be made. `position` counts the calls of an agent's whole life."""
+
+    position: int
+    kind: CallKind
+    name: str
+    effect: Effect
+    request: Mapping[str, Any]
+    reserve: budget.Amounts = field(default_factory=dict[Any, int])
+
+    @property
+    def request_hash(self) -> bytes:
+        return hashlib.sha256(jsonb(self.request).encode()).digest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What the journal already holds for a position."""
+
+    state: CallState | Literal["intent"]
+    outcome: JsonValue
+    reserved: budget.Amounts
+
+
+class Journal:
+    """The journal of one turn; all its writes carry the fence."""
+
+    def __init__(self, database: Database, lease: Lease) -> None:
+        self._database = database
+        self.lease = lease
+
+    def call_id(self, position: int) -> CallId:
+        return CallId(derived(self.lease.agent, "call", position))
+
+    def event(self, kind: EventKind, **data: JsonValue) -> Event:
+        return Event(task=self.lease.task, agent=self.lease.agent, kind=kind, data=data)
+
+    async def begin(self, entry: Entry, started: Event) -> Recorded | None:
+        """Write the intent and hold its reservation, unless the call was begun before.
+
+        Returns:
+            What an earlier turn recorded, or None when the call is new. State `intent` means that a worker
+            died with the call in flight.
+
+        Raises:
+            BudgetExhausted: the grant does not cover the reservation; nothing was written.
+            AgentFailed: the agent, run again, asks something else at this position.
+        """
+        async with fenced(self._database, self.lease) as work:
+            key = {"agent": self.lease.agent, "position": entry.position}
+            row = await work.fetch_one(SQL.recorded, key)
+            if row is None:
+                await budget.reserve(work, self.lease.agent, entry.reserve)
+                await work.execute(SQL.intend, self._columns(entry))
+                work.emit(started)
+                return None
+            if bytes(row["request_hash"]) != entry.request_hash:
+                raise AgentFailed(
+                    f"call {entry.position} differs from the one in the journal", code="journal_diverged"
+                )
+            if row["state"] == "intent":
+                await work.execute(SQL.intend_again, key | {"fence": self.lease.fence})
+            return Recorded(state=row["state"], outcome=row["outcome"], reserved=row["reserved"])
+
+    async def hold_more(self, entry: Entry, amounts: budget.Amounts, event: Event) -> Entry:
+        """Enlarge the reservation of a call in flight. Raises `BudgetExhausted` when the grant does not cover it.
+
+        Returns:
+            The entry with what is held now; `conclude` it instead of the first.
+        """
+        held = {unit: entry.reserve.get(unit, 0) + amount for unit, amount in amounts.items()}
+        async with fenced(self._database, self.lease) as work:
+            await budget.reserve(work, self.lease.agent, amounts)
+            await work.execute(
+                SQL.hold_more,
+                {"agent": self.lease.agent, "position": entry.position, "reserved": jsonb(held)},
+            )
+            work.emit(event)
+        return replace(entry, reserve=held)
+
+    async def note(self, event: Event) -> None:
+        """Write an event now, for whoever watches."""
+        async with fenced(self._database, self.lease) as work:
+            work.emit(event)
+
+    async def conclude(
+        self,
+        entry: Entry,
+        *,
+        state: CallState,
+        outcome: JsonValue,
+        used: budget.Amounts,
+        usage: Mapping[str, int] | None = None,
+        events: Sequence[Event] = (),
+        rows: Sequence[tuple[bytes, Row]] = (),
+    ) -> None:
+        """Record the outcome, settle the reservation, and write what belongs to it, all at once."""
+        async with fenced(self._database, self.lease) as work:
+            await work.execute(
+                SQL.conclude,
+                {
+                    "agent": self.lease.agent,
+                    "position": entry.position,
+                    "state": state,
+                    "outcome": jsonb(outcome),
+                    "usage": jsonb(dict(usage or {})),
+                },
+            )
+            await budget.settle(work, self.lease.agent, entry.reserve, used)
+            for query, row in rows:
+                await work.execute(query, row)
+            for event in events:
+                work.emit(event)
+
+    def _columns(self, entry: Entry) -> Row:
+        return {
+            "id": self.call_id(entry.position),
+            "tenant": self.lease.tenant,
+            "task": self.lease.task,
+            "agent": self.lease.agent,
+            "position": entry.position,
+            "kind": entry.kind,
+            "name": entry.name,
+            "effect": entry.effect,
+            "request": jsonb(entry.request),
+            "request_hash": entry.request_hash,
+            "reserved": jsonb(dict(entry.reserve)),
+            "fence": self.lease.fence,
+        }

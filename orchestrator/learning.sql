@@ -1,0 +1,15 @@
+-- name: finished
+SELECT t.id, t.goal, t.status, t.answer, t.learned_at, r.provenance
+FROM task AS t JOIN agent AS r ON r.task_id = t.id AND r.parent_id IS NULL
+WHERE t.id = %(task)s AND t.status <> 'running'
+
+-- name: actions
+-- The platform's own record of what was done: tools and what they were pointed at, never what they gave.
+SELECT c.name, c.effect, c.request -> 'arguments' AS arguments
+FROM call AS c JOIN agent AS a ON a.id = c.agent_id
+WHERE c.task_id = %(task)s AND c.kind = 'tool' AND c.state = 'done'
+ORDER BY a.depth, a.position, c.position
+LIMIT 500
+
+-- name: mark_learned
+UPDATE task SET learned_at = clock_timestamp() WHERE id = %(task)s AND learned_at IS NULL

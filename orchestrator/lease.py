@@ -1,0 +1,90 @@
+"""Leases: who may write for an agent, and for how long (law 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from core.clock import Clock
+from core.database import Database, UnitOfWork, queries
+from core.errors import StorageError
+from core.ids import AgentId, TaskId, TenantId
+from core.signals import LeaseLost
+
+SQL = queries.load(__file__, "engine.sql")
+log = logging.getLogger(__name__)
+
+_EXTEND = b"SELECT agent_id, cancelled FROM extend_leases(%(owner)s, %(agents)s, %(fences)s, %(seconds)s)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    tenant: TenantId
+    task: TaskId
+    agent: AgentId
+    fence: int
+
+
+@asynccontextmanager
+async def fenced(database: Database, lease: Lease) -> AsyncIterator[UnitOfWork]:
+    """A unit of work only the holder of the lease can commit. Raises `LeaseLost` before anything is written."""
+    async with database.unit_of_work(lease.tenant) as work:
+        held = await work.fetch_one(SQL.hold, {"agent": lease.agent, "fence": lease.fence})
+        if held is None:
+            raise LeaseLost(lease.agent)
+        yield work
+
+
+class LeaseKeeper:
+    """Extends the leases of this process's turns with one query a round, and stops turns that lost theirs."""
+
+    def __init__(self, database: Database, clock: Clock, *, owner: str, seconds: float) -> None:
+        self.owner = owner
+        self.seconds = seconds
+        self._database = database
+        self._clock = clock
+        self._held: dict[AgentId, tuple[Lease, asyncio.Task[None]]] = {}
+
+    @asynccontextmanager
+    async def holding(self, lease: Lease, turn: asyncio.Task[None]) -> AsyncIterator[None]:
+        self._held[lease.agent] = (lease, turn)
+        try:
+            yield
+        finally:
+            if self._held.get(lease.agent) == (lease, turn):
+                del self._held[lease.agent]
+
+    @property
+    def held(self) -> int:
+        return len(self._held)
+
+    async def run(self) -> None:
+        """Until cancelled: a round each second, or oftener where leases are shorter."""
+        while True:
+            await self._clock.sleep(min(1.0, self.seconds / 4))
+            try:
+                await self.round()
+            except StorageError as error:
+                log.warning("lease.extend_failed", extra={"reason": error.message})
+
+    async def round(self) -> None:
+        held = dict(self._held)
+        if not held:
+            return
+        async with self._database.plumbing() as connection:
+            cursor = await connection.execute(
+                _EXTEND,
+                {
+                    "owner": self.owner,
+                    "agents": list(held),
+                    "fences": [lease.fence for lease, _ in held.values()],
+                    "seconds": self.seconds,
+                },
+            )
+            kept = {row["agent_id"] for row in await cursor.fetchall() if not row["cancelled"]}
+        for agent, (lease, turn) in held.items():
+            if agent not in kept and self._held.get(agent) == (lease, turn):
+                turn.cancel(str(LeaseLost(agent)))

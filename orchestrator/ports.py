@@ -1,0 +1,71 @@
+"""What the faces (REST, command line) may ask of the orchestrator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from orchestrator.principal import Principal
+from orchestrator.views import (
+    ArtifactView,
+    CallView,
+    EventView,
+    Page,
+    Submission,
+    TaskStatus,
+    TaskView,
+    TreeView,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    task: TaskView
+    replayed: bool
+    """Whether an earlier request with the same idempotency key made the task."""
+
+
+class Tasks(Protocol):
+    """All methods raise `NotFound` for what is not this principal's tenant's, and `AccessDenied` by scope."""
+
+    async def submit(
+        self, principal: Principal, submission: Submission, *, idempotency_key: str | None
+    ) -> Submitted:
+        """Raises `InvalidInput`, or `Conflict` when the key was used for another request."""
+        ...
+
+    async def get(self, principal: Principal, task: UUID) -> TaskView: ...
+
+    async def list(
+        self, principal: Principal, *, status: TaskStatus | None, limit: int, cursor: str | None
+    ) -> Page[TaskView]: ...
+
+    async def tree(self, principal: Principal, task: UUID) -> TreeView: ...
+
+    async def cancel(self, principal: Principal, task: UUID) -> TaskView: ...
+
+    async def events(
+        self, principal: Principal, task: UUID, *, after: int, limit: int
+    ) -> list[EventView]: ...
+
+    def follow(self, principal: Principal, task: UUID, *, after: int) -> AsyncIterator[EventView]:
+        """Events as they are committed, from `after` on; ends behind `task.finished`."""
+        ...
+
+    async def call(self, principal: Principal, task: UUID, call: UUID) -> CallView: ...
+
+    async def calls(self, principal: Principal, task: UUID, agent: UUID | None) -> list[CallView]:
+        """The journal of a task or of one agent, requests and outcomes left out."""
+        ...
+
+    async def artifacts(self, principal: Principal, task: UUID) -> list[ArtifactView]: ...
+
+    async def artifact(self, principal: Principal, artifact: UUID) -> tuple[ArtifactView, bytes]: ...
+
+
+class Keys(Protocol):
+    async def authenticate(self, secret: str) -> Principal:
+        """Raises `AccessDenied` for a key that is unknown or revoked."""
+        ...

@@ -1,0 +1,88 @@
+"""The reaper: takes back agents whose worker is gone, and publishes again what a lost message left behind."""
+
+from __future__ import annotations
+
+import logging
+
+from core.clock import Clock
+from core.database import Database, queries
+from core.errors import AgentFailed, StorageError
+from core.events import Event
+from core.ids import AgentId, TaskId, TenantId
+from orchestrator.closing import Closing, Outcome
+from orchestrator.topics import ADVANCE, LEARN
+
+SQL = queries.load(__file__, "engine.sql")
+log = logging.getLogger(__name__)
+
+BATCH = 200
+_EXPIRED = b"SELECT tenant_id, agent_id, fence FROM expired_agents(%(most)s)"
+_REPUBLISH = b"SELECT republish_ready(%(seconds)s, %(most)s) AS published"
+_UNLEARNED = b"SELECT tenant_id, task_id FROM unlearned_tasks(%(seconds)s, %(most)s)"
+
+
+class Reaper:
+    """Any number may run, in any process: each agent is taken back once, by fence."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        closing: Closing,
+        *,
+        sweep: float,
+        republish: float,
+        max_attempts: int,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._closing = closing
+        self._sweep = sweep
+        self._republish = republish
+        self._max_attempts = max_attempts
+
+    async def run(self) -> None:
+        """Until cancelled; outlives a Postgres that goes away for a while."""
+        while True:
+            try:
+                await self.round()
+            except StorageError as error:
+                log.warning("reaper.interrupted", extra={"reason": error.message})
+            await self._clock.sleep(self._sweep)
+
+    async def round(self) -> int:
+        """One look; returns how many agents were taken back."""
+        async with self._database.plumbing() as connection:
+            cursor = await connection.execute(_EXPIRED, {"most": BATCH})
+            expired = await cursor.fetchall()
+        taken = 0
+        for row in expired:
+            taken += await self._reclaim(TenantId(row["tenant_id"]), AgentId(row["agent_id"]), row["fence"])
+        async with self._database.plumbing() as connection:
+            await connection.execute(_REPUBLISH, {"seconds": self._republish, "most": BATCH})
+            cursor = await connection.execute(_UNLEARNED, {"seconds": self._republish, "most": BATCH})
+            unlearned = await cursor.fetchall()
+        for row in unlearned:
+            async with self._database.unit_of_work(TenantId(row["tenant_id"])) as work:
+                work.enqueue(LEARN, row["task_id"])
+        return taken
+
+    async def _reclaim(self, tenant: TenantId, agent: AgentId, fence: int) -> bool:
+        async with self._database.unit_of_work(tenant) as work:
+            row = await work.fetch_one(SQL.reclaim, {"agent": agent, "fence": fence})
+            if row is None:
+                return False
+            work.emit(
+                Event(
+                    task=TaskId(row["task_id"]),
+                    agent=agent,
+                    kind="agent.reclaimed",
+                    data={"fence": row["fence"], "lost_turns": row["lost_turns"]},
+                )
+            )
+            if row["lost_turns"] < self._max_attempts:
+                work.enqueue(ADVANCE, agent)
+                return True
+        error = AgentFailed(f"its worker was lost {row['lost_turns']} times", code="worker_lost")
+        await self._closing.give_up(tenant, agent, Outcome.failed(error))
+        return True

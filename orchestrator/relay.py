@@ -1,0 +1,68 @@
+"""The relay: publishes outbox rows once their transaction is committed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Protocol
+from uuid import UUID
+
+import psycopg
+
+from core.database import Database
+from core.errors import StorageError
+from core.ids import TenantId
+
+log = logging.getLogger(__name__)
+
+BATCH = 100
+_TAKE = b"SELECT tenant_id, topic, subject_id FROM take_outbox(%(most)s)"
+_LISTEN = b"LISTEN treehold_outbox"
+
+
+class Publisher(Protocol):
+    """A way to the workers. The message is a pointer; losing or repeating it does no harm."""
+
+    async def publish(self, topic: str, tenant: TenantId, subject: UUID) -> None: ...
+
+
+class Relay:
+    """One a process. Wakes at each commit that left outbox rows, and looks round every `sweep` seconds."""
+
+    def __init__(self, database: Database, publisher: Publisher, *, sweep: float) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._sweep = sweep
+
+    async def run(self) -> None:
+        """Until cancelled; outlives a Postgres that goes away for a while."""
+        while True:
+            try:
+                await self._listen()
+            except (StorageError, psycopg.Error) as error:
+                log.warning("relay.interrupted", extra={"reason": str(error)})
+                await asyncio.sleep(self._sweep)
+
+    async def _listen(self) -> None:
+        connection = await psycopg.AsyncConnection.connect(self._database.conninfo, autocommit=True)
+        async with connection:
+            await connection.execute(_LISTEN)
+            while True:
+                await self.drain()
+                async for _ in connection.notifies(timeout=self._sweep, stop_after=1):
+                    pass
+
+    async def drain(self) -> int:
+        """Publish all there is; returns how many."""
+        published = 0
+        while taken := await self._batch():
+            published += taken
+        return published
+
+    async def _batch(self) -> int:
+        async with self._database.plumbing() as connection, connection.transaction():
+            cursor = await connection.execute(_TAKE, {"most": BATCH})
+            rows = await cursor.fetchall()
+            for row in rows:
+                await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])
+        return len(rows)

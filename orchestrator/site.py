@@ -1,0 +1,86 @@
+"""Where a process finds its Postgres and its key: an embedded server, or the URLs it was given."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg.conninfo import make_conninfo
+
+from core.database import migrate
+from core.database.migrate import APPLICATION_ROLE
+from core.errors import ConfigurationError
+from core.ids import DEFAULT_TENANT, TimeOrderedIds
+from core.postgres import EmbeddedPostgres
+from core.settings import Settings
+from orchestrator.keys import new_secret, register
+
+ALL_SCOPES = frozenset({"tasks:read", "tasks:write", "memory:read", "memory:write"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """An open site. `key` is known where the server is embedded: it is the user's own."""
+
+    conninfo: str
+    key: str | None
+    postgres: EmbeddedPostgres | None
+
+    def release(self) -> None:
+        """The embedded server stops when its last user has let it go."""
+        if self.postgres is not None:
+            self.postgres.release()
+
+
+def open_site(settings: Settings) -> Site:
+    """Blocking: start or join the embedded Postgres and bring it up to date, or use the given URL.
+
+    Raises:
+        ConfigurationError: settings or folders are wrong; the message says what to do.
+        StorageError: Postgres cannot be started or reached.
+    """
+    if settings.database_url is not None:
+        return Site(conninfo=settings.database_url.get_secret_value(), key=None, postgres=None)
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot make the data folder {folder}: {error.strerror}; set TREEHOLD_DATA_DIR to another"
+        ) from error
+    postgres = EmbeddedPostgres(folder / "postgres")
+    address = postgres.start()
+    try:
+        password = kept_secret(folder / "postgres-application", lambda: secrets.token_urlsafe(24))
+        migrate(address.conninfo(), application_password=password)
+        key = kept_secret(folder / "api-key", new_secret)
+        register(
+            address.conninfo(),
+            TimeOrderedIds(),
+            tenant=DEFAULT_TENANT,
+            tenant_name="default",
+            key_name="local",
+            secret=key,
+            scopes=ALL_SCOPES,
+        )
+    except BaseException:
+        postgres.release()
+        raise
+    conninfo = make_conninfo(address.conninfo(), user=APPLICATION_ROLE, password=password)
+    return Site(conninfo=conninfo, key=key, postgres=postgres)
+
+
+def kept_secret(path: Path, make: Callable[[], str]) -> str:
+    """The secret in a file that only the user can read; made once, whoever comes first."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(make())
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,321 @@
+"""Tasks as the faces use them: submit, look, follow, cancel. Implements `orchestrator.ports.Tasks`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from agents.brief import Brief
+from core.clock import Clock
+from core.database import Database, Row, UnitOfWork, jsonb, queries
+from core.errors import Conflict, InvalidInput, NotFound
+from core.events import TERMINAL_EVENT, Event
+from core.grant import Grant
+from core.ids import AgentId, IdSource, TaskId
+from core.provenance import Origin, Provenance, Trust
+from orchestrator import budget, gate
+from orchestrator.closing import Newborn, insert_agent
+from orchestrator.intake import Intake
+from orchestrator.ports import Submitted
+from orchestrator.principal import Principal
+from orchestrator.topics import LEARN
+from orchestrator.views import (
+    AgentView,
+    ArtifactView,
+    CallView,
+    EventView,
+    ModelDescription,
+    NodeView,
+    Page,
+    Submission,
+    TaskStatus,
+    TaskView,
+    TreeView,
+)
+from memory.task_tree import TaskTree
+from orchestrator import rows
+
+SQL = queries.load(__file__, "tasks.sql")
+ENGINE = queries.load(__file__, "engine.sql")
+ARTIFACTS = queries.load(__file__, "artifacts.sql")
+
+FOLLOW_SECONDS = 0.1
+"""How often a follower looks for new events."""
+PAGE_OF_EVENTS = 1000
+
+
+class TaskService:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ids: IdSource,
+        task_tree: TaskTree,
+        intake: Intake,
+        model: ModelDescription,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._task_tree = task_tree
+        self._intake = intake
+        self._model = model
+
+    # Writing
+
+    async def submit(
+        self, principal: Principal, submission: Submission, *, idempotency_key: str | None
+    ) -> Submitted:
+        principal.require("tasks:write")
+        schema = None if submission.output_schema is None else gate.closed(submission.output_schema)
+        surveyed = await self._intake.check(submission)
+        task = TaskId(self._ids.new())
+        async with self._database.unit_of_work(principal.tenant) as work:
+            if idempotency_key is not None:
+                earlier = await _claim_key(work, idempotency_key, submission, task)
+                if earlier is not None:
+                    return Submitted(task=await self._view(work, earlier), replayed=True)
+            await work.execute(
+                SQL.insert_task,
+                {
+                    "id": task,
+                    "tenant": principal.tenant,
+                    "goal": submission.goal,
+                    "workspace": surveyed.workspace,
+                    "output_schema": None if schema is None else jsonb(schema),
+                    "model": jsonb(self._model.model_dump(mode="json")),
+                    "granted": jsonb(submission.budget.model_dump(mode="json")),
+                    "tags": jsonb(submission.tags),
+                },
+            )
+            work.emit(
+                Event(
+                    task=task,
+                    kind="task.submitted",
+                    data={
+                        "goal": submission.goal,
+                        "model": self._model.model_dump(mode="json"),
+                        "workspace": surveyed.workspace,
+                        "files": surveyed.files,
+                        "skipped": surveyed.skipped,
+                    },
+                )
+            )
+            await self._plant_root(work, principal, submission, task, schema)
+            view = await self._view_after_flush(work, task)
+        return Submitted(task=view, replayed=False)
+
+    async def _plant_root(
+        self,
+        work: UnitOfWork,
+        principal: Principal,
+        submission: Submission,
+        task: TaskId,
+        schema: dict[str, Any] | None,
+    ) -> None:
+        root = AgentId(self._ids.new())
+        seconds = submission.budget.seconds
+        grant = Grant(
+            budget=submission.budget,
+            capabilities=self._intake.capabilities(submission),
+            deadline=None if seconds is None else self._clock.now() + timedelta(seconds=seconds),
+        )
+        user = Origin(kind="user", id=str(principal.key))
+        provenance = Provenance(tenant=principal.tenant, trust=Trust.USER, origins=(user,), task=task)
+        await insert_agent(
+            work,
+            Newborn(
+                id=root,
+                task=task,
+                parent=None,
+                position=0,
+                depth=0,
+                key="root",
+                role="lead",
+                title="lead",
+                node=None,
+                brief=Brief(task_goal=submission.goal, question=submission.goal, output_schema=schema),
+                return_schema=None,
+                grant=grant,
+                provenance=provenance,
+            ),
+        )
+        await budget.open_account(work, root, submission.budget)
+
+    async def cancel(self, principal: Principal, task: UUID) -> TaskView:
+        principal.require("tasks:write")
+        async with self._database.unit_of_work(principal.tenant) as work:
+            key = {"task": task}
+            if await work.fetch_one(SQL.request_cancel, key) is not None:
+                await self._stop(work, TaskId(task))
+            return await self._view_after_flush(work, TaskId(task))
+
+    async def _stop(self, work: UnitOfWork, task: TaskId) -> None:
+        """All at once: the raised fences shut running turns out, and their leases are not extended."""
+        work.emit(Event(task=task, kind="task.cancelling"))
+        for row in await work.fetch_all(ENGINE.cancel_agents, {"task": task}):
+            work.emit(Event(task=task, agent=row["id"], kind="agent.cancelled"))
+        await work.execute(ENGINE.settle_abandoned, {"task": task})
+        finished = await work.fetch_one(SQL.cancel_task, {"task": task})
+        assert finished is not None, "its row is locked by request_cancel"
+        work.enqueue(LEARN, task)
+        work.emit(
+            Event(
+                task=task,
+                kind=TERMINAL_EVENT,
+                data={
+                    "status": "cancelled",
+                    "stop_reason": "cancelled",
+                    "seconds": round(finished["seconds"], 3),
+                },
+            )
+        )
+
+    # Reading
+
+    async def get(self, principal: Principal, task: UUID) -> TaskView:
+        principal.require("tasks:read")
+        async with self._database.unit_of_work(principal.tenant) as work:
+            return await self._view(work, task)
+
+    async def list(
+        self, principal: Principal, *, status: TaskStatus | None, limit: int, cursor: str | None
+    ) -> Page[TaskView]:
+        principal.require("tasks:read")
+        before, before_id = _decode(cursor)
+        async with self._database.unit_of_work(principal.tenant) as work:
+            found = await work.fetch_all(
+                SQL.tasks,
+                {
+                    "task": None,
+                    "status": status,
+                    "before": before,
+                    "before_id": before_id,
+                    "limit": limit + 1,
+                },
+            )
+        more = len(found) > limit
+        tasks = tuple(rows.task(row) for row in found[:limit])
+        cursor = _encode(tasks[-1].created_at, tasks[-1].id) if more else None
+        return Page[TaskView](data=tasks, next_cursor=cursor, has_more=more)
+
+    async def tree(self, principal: Principal, task: UUID) -> TreeView:
+        principal.require("tasks:read")
+        async with self._database.unit_of_work(principal.tenant) as work:
+            view = await self._view(work, task)
+            agents = await work.fetch_all(SQL.agents, {"task": task})
+            tree = await self._task_tree.load(work, TaskId(task), log=False)
+        return TreeView(
+            task=view,
+            agents=tuple(rows.agent(row) for row in agents),
+            nodes=tuple(rows.node(node) for node in tree.nodes),
+        )
+
+    async def events(
+        self, principal: Principal, task: UUID, *, after: int, limit: int
+    ) -> list[EventView]:
+        principal.require("tasks:read")
+        async with self._database.unit_of_work(principal.tenant) as work:
+            await _state(work, task)
+            found = await work.fetch_all(SQL.events, {"task": task, "after": after, "limit": limit})
+        return [rows.event(row) for row in found]
+
+    async def follow(self, principal: Principal, task: UUID, *, after: int) -> AsyncIterator[EventView]:
+        while True:
+            page = await self.events(principal, task, after=after, limit=PAGE_OF_EVENTS)
+            for event in page:
+                yield event
+                after = event.seq
+                if event.kind == TERMINAL_EVENT:
+                    return
+            if not page:
+                if await self._over(principal, task, after):
+                    return
+                await self._clock.sleep(FOLLOW_SECONDS)
+
+    async def _over(self, principal: Principal, task: UUID, after: int) -> bool:
+        async with self._database.unit_of_work(principal.tenant) as work:
+            row = await _state(work, task)
+        return row["status"] != "running" and after >= row["event_seq"]
+
+    async def call(self, principal: Principal, task: UUID, call: UUID) -> CallView:
+        principal.require("tasks:read")
+        async with self._database.unit_of_work(principal.tenant) as work:
+            row = await work.fetch_one(SQL.call, {"task": task, "call": call})
+        if row is None:
+            raise NotFound(f"task {task} has no call {call}")
+        return rows.call(row)
+
+    async def calls(self, principal: Principal, task: UUID, agent: UUID | None) -> list[CallView]:
+        principal.require("tasks:read")
+        async with self._database.unit_of_work(principal.tenant) as work:
+            await _state(work, task)
+            found = await work.fetch_all(SQL.calls, {"task": task, "agent": agent})
+        return [rows.call(row) for row in found]
+
+    async def artifacts(self, principal: Principal, task: UUID) -> list[ArtifactView]:
+        principal.require("tasks:read")
+        async with self._database.unit_of_work(principal.tenant) as work:
+            await _state(work, task)
+            found = await work.fetch_all(ARTIFACTS.of_task, {"task": task})
+        return [rows.artifact(row) for row in found]
+
+    async def artifact(self, principal: Principal, artifact: UUID) -> tuple[ArtifactView, bytes]:
+        principal.require("tasks:read")
+        async with self._database.unit_of_work(principal.tenant) as work:
+            row = await work.fetch_one(ARTIFACTS.read, {"artifact": artifact})
+        if row is None:
+            raise NotFound(f"no artifact {artifact}")
+        return rows.artifact(row), bytes(row["content"])
+
+    async def _view(self, work: UnitOfWork, task: UUID) -> TaskView:
+        row = await work.fetch_one(
+            SQL.tasks, {"task": task, "status": None, "before": None, "before_id": None, "limit": 1}
+        )
+        if row is None:
+            raise NotFound(f"no task {task}")
+        return rows.task(row)
+
+    async def _view_after_flush(self, work: UnitOfWork, task: TaskId) -> TaskView:
+        await work.flush()
+        return await self._view(work, task)
+
+
+async def _state(work: UnitOfWork, task: UUID) -> Row:
+    row = await work.fetch_one(SQL.task_exists, {"task": task})
+    if row is None:
+        raise NotFound(f"no task {task}")
+    return row
+
+
+async def _claim_key(work: UnitOfWork, key: str, submission: Submission, task: TaskId) -> UUID | None:
+    """The task an earlier request with this key made, if any."""
+    digest = hashlib.sha256(jsonb(submission.model_dump(mode="json")).encode()).digest()
+    named = {"tenant": work.tenant, "route": "POST /v1/tasks", "key": key}
+    if await work.execute(SQL.claim_key, named | {"request_hash": digest, "subject": task}):
+        return None
+    earlier = await work.fetch_one(SQL.find_key, named)
+    assert earlier is not None, "the row that was in the way"
+    if bytes(earlier["request_hash"]) != digest:
+        raise Conflict("this Idempotency-Key was used for another request", code="idempotency_mismatch")
+    return earlier["subject_id"]
+
+
+def _encode(created_at: datetime, task: UUID) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([created_at.isoformat(), str(task)])).decode()
+
+
+def _decode(cursor: str | None) -> tuple[datetime | None, UUID | None]:
+    if cursor is None:
+        return None, None
+    try:
+        created_at, task = orjson.loads(base64.urlsafe_b64decode(cursor))
+        return datetime.fromisoformat(created_at), UUID(task)
+    except (ValueError, TypeError) as error:
+        raise InvalidInput("this cursor is not one we gave; start again without it") from error

@@ -1,0 +1,148 @@
+"""Tool calls of a turn: journal the intent, run behind the broker, journal the outcome."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pydantic import JsonValue
+
+from agents.ports import AgentFacts, ToolOutcome
+from core.clock import Clock
+from core.errors import BudgetExhausted, ToolError
+from core.provenance import Provenance, Trust
+from core.text import clipped, printable
+from inference.model import ToolCall
+from orchestrator.artifacts import NewArtifacts
+from orchestrator.journal import Entry, Journal
+from orchestrator.tool_runner import ToolRunner
+from tools.contract import ToolResult
+
+_SHOWN = 200
+_REFUSALS = frozenset({"tool_denied", "tool_input_invalid"})
+
+
+class ToolCalls:
+    def __init__(
+        self,
+        runner: ToolRunner,
+        clock: Clock,
+        journal: Journal,
+        facts: AgentFacts,
+        *,
+        workspace: str | None,
+    ) -> None:
+        self._runner = runner
+        self._clock = clock
+        self._journal = journal
+        self._facts = facts
+        self._workspace = workspace
+
+    async def run(self, position: int, call: ToolCall, *, seconds_left: float | None) -> ToolOutcome:
+        """A refusal or failure is an outcome. Raises `BudgetExhausted` or `LeaseLost`."""
+        entry = Entry(
+            position=position,
+            kind="tool",
+            name=clipped(printable(call.name), 64),
+            effect=self._runner.effect(call.name),
+            request={"name": call.name, "arguments": call.arguments},
+            reserve={"tool_calls": 1},
+        )
+        started = self._journal.event(
+            "tool.started",
+            **self._names(entry),
+            arguments=clipped(printable(call.arguments), _SHOWN),
+            position=position,
+        )
+        recorded = await self._journal.begin(entry, started)
+        if recorded is not None and recorded.state != "intent":
+            return ToolOutcome.model_validate(recorded.outcome)
+        if recorded is not None and entry.effect == "unsafe":
+            return await self._failed(
+                entry,
+                "unknown_outcome",
+                "a worker stopped during this call; whether it took effect is not known",
+            )
+        return await self._run(entry, call, seconds_left)
+
+    async def _run(self, entry: Entry, call: ToolCall, seconds_left: float | None) -> ToolOutcome:
+        started = self._clock.monotonic()
+        key = str(self._journal.call_id(entry.position))
+        try:
+            async with asyncio.timeout(seconds_left):
+                result = await self._runner.run(
+                    call, self._facts, workspace=self._workspace, idempotency_key=key
+                )
+        except TimeoutError as error:
+            await self._failed(entry, "deadline", "the task's deadline passed")
+            raise BudgetExhausted("deadline") from error
+        except ToolError as error:
+            return await self._failed(entry, error.code, error.message)
+        return await self._done(entry, result, started)
+
+    async def _done(self, entry: Entry, result: ToolResult, started: float) -> ToolOutcome:
+        lease = self._journal.lease
+        provenance = Provenance(
+            tenant=lease.tenant,
+            trust=result.trust,
+            origins=tuple(result.origins),
+            task=lease.task,
+            agent=lease.agent,
+        )
+        stored = NewArtifacts(lease)
+        made = tuple(
+            stored.add(
+                f"{entry.position}/{index}",
+                name=new.name,
+                media_type=new.media_type,
+                content=new.content,
+                provenance=self._facts.provenance.derive([provenance]),
+            )
+            for index, new in enumerate(result.artifacts)
+        )
+        outcome = ToolOutcome(
+            ok=True, content=result.content, data=result.data, provenance=provenance, artifacts=made
+        )
+        finished = self._journal.event(
+            "tool.finished",
+            **self._names(entry),
+            seconds=round(self._clock.monotonic() - started, 4),
+            characters=len(result.content),
+            artifact=str(made[0]) if made else None,
+            tainted=provenance.tainted,
+        )
+        await self._journal.conclude(
+            entry,
+            state="done",
+            outcome=outcome.model_dump(mode="json"),
+            used={"tool_calls": 1},
+            usage={"tool_calls": 1},
+            events=[finished, *stored.events],
+            rows=stored.rows,
+        )
+        return outcome
+
+    async def _failed(self, entry: Entry, code: str, message: str) -> ToolOutcome:
+        outcome = ToolOutcome(
+            ok=False,
+            content=f"error ({code}): {message}",
+            code=code,
+            provenance=Provenance(tenant=self._journal.lease.tenant, trust=Trust.PLATFORM),
+        )
+        event = self._journal.event(
+            "tool.refused" if code in _REFUSALS else "tool.failed",
+            **self._names(entry),
+            code=code,
+            message=clipped(message, 500),
+        )
+        await self._journal.conclude(
+            entry,
+            state="unknown" if code == "unknown_outcome" else "failed",
+            outcome=outcome.model_dump(mode="json"),
+            used={"tool_calls": 1},
+            usage={"tool_calls": 1},
+            events=[event],
+        )
+        return outcome
+
+    def _names(self, entry: Entry) -> dict[str, JsonValue]:
+        return {"call": str(self._journal.call_id(entry.position)), "name": entry.name}

@@ -1,0 +1,220 @@
+"""One turn of one agent, as its graph sees it: `agents.ports.Turn`, journalled, budgeted and fenced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+
+from agents.answer import Answer
+from agents.brief import ChildSpec
+from agents.ports import AgentFacts, ChildReturn, ReturnRefused, ToolOutcome
+from core.database import Row, queries
+from core.errors import AgentFailed, BudgetExhausted, GateRefused
+from core.events import Event
+from core.grant import Unit
+from core.ids import AgentId, NodeId, derived
+from core.provenance import Origin, Provenance
+from inference.model import ModelReply, ModelRequest, ToolCall
+from memory import Recall
+from memory.task_tree import Diff, Operation, Tree
+from orchestrator import gate
+from orchestrator.artifacts import NewArtifacts, handle, place
+from orchestrator.journal import Journal
+from orchestrator.lease import Lease
+from orchestrator.memory_calls import MemoryCalls
+from orchestrator.model_calls import ModelCalls
+from orchestrator.services import Services
+from orchestrator.tool_calls import ToolCalls
+from tools.contract import ToolSpec
+
+SQL = queries.load(__file__, "engine.sql")
+
+
+class LiveTurn:
+    """Lives from claim to close. What it leaves for the closing transaction is in its public attributes.
+
+    Attributes:
+        parent: the agent to wake at the end; the root has none.
+        position: how many calls the agent has made in its life.
+        provenance: of everything the agent has read so far.
+        children: to be born when the turn closes, with their attenuated orders.
+        returned: what crosses up, or the root's answer.
+        artifacts: free text of the return.
+        events: to be written at the close.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        lease: Lease,
+        facts: AgentFacts,
+        *,
+        parent: AgentId | None,
+        position: int,
+        workspace: str | None,
+        remaining: Mapping[Unit, int | None],
+    ) -> None:
+        self._services = services
+        self._lease = lease
+        self._facts = facts
+        self._remaining = remaining
+        self._workspace = workspace
+        self._journal = Journal(services.database, lease)
+        self._models = ModelCalls(services.gateway, services.clock, self._journal)
+        self._tools = ToolCalls(services.tools, services.clock, self._journal, facts, workspace=workspace)
+        self._memory = MemoryCalls(services.database, services.memory, services.task_tree, self._journal)
+        self.parent = parent
+        self.position = position
+        self.provenance = facts.provenance
+        self.children: list[tuple[AgentId, ChildSpec]] = []
+        self.returned: JsonValue = None
+        self.artifacts = NewArtifacts(lease)
+        self.events: list[Event] = []
+
+    @property
+    def agent(self) -> AgentFacts:
+        return self._facts
+
+    def remaining(self) -> Mapping[Unit, int | None]:
+        return self._remaining
+
+    async def model(self, request: ModelRequest) -> ModelReply:
+        reply = await self._models.ask(self._next(), request, seconds_left=self._seconds_left())
+        self.provenance = self.provenance.derive(by=Origin(kind="model", id=reply.model))
+        return reply
+
+    def tool_specs(self) -> Sequence[ToolSpec]:
+        return self._services.tools.specs(self._facts.grant.capabilities)
+
+    async def tool(self, call: ToolCall) -> ToolOutcome:
+        outcome = await self._tools.run(self._next(), call, seconds_left=self._seconds_left())
+        self.provenance = self.provenance.derive([outcome.provenance])
+        return outcome
+
+    async def recall(self) -> Recall:
+        recall = await self._memory.recall(
+            self._next(), self._facts.brief.task_goal, scopes=self._facts.grant.capabilities.memory
+        )
+        for record in recall.used:
+            source = Provenance(
+                tenant=self._lease.tenant,
+                trust=record.trust,
+                origins=(Origin(kind="memory", id=str(record.id)),),
+            )
+            self.provenance = self.provenance.derive([source])
+        return recall
+
+    async def tree(self) -> Tree:
+        return await self._memory.tree()
+
+    async def revise(self, operations: Sequence[Operation]) -> Diff:
+        return await self._memory.revise(self._next(), operations, provenance=self.provenance)
+
+    def spawn(self, children: Sequence[ChildSpec]) -> list[AgentId]:
+        limits = self._facts.grant.budget
+        if children and limits.depth <= 0:
+            raise BudgetExhausted("depth")
+        if self._facts.spawned + len(self.children) + len(children) > limits.fanout:
+            raise BudgetExhausted("fanout")
+        born: list[AgentId] = []
+        for child in children:
+            ordinal = self._facts.spawned + len(self.children)
+            agent = AgentId(derived(self._lease.agent, "child", ordinal))
+            self.children.append((agent, self._attenuated(child)))
+            born.append(agent)
+        return born
+
+    async def returns(self) -> list[ChildReturn]:
+        async with self._services.database.unit_of_work(self._lease.tenant) as work:
+            rows = await work.fetch_all(SQL.returns, {"agent": self._lease.agent})
+        found = [_child_return(row) for row in rows]
+        self.provenance = self.provenance.derive(child.provenance for child in found)
+        return found
+
+    async def offer(self, text: str) -> JsonValue | ReturnRefused:
+        schema = self._facts.return_schema
+        if schema is None:
+            raise AgentFailed("the root agent delivers its answer; it has no parent to return to")
+        files = frozenset(file.path for file in self._facts.brief.inputs)
+        try:
+            passed = await gate.check(text, schema, files=files, prove=self._prove)
+        except GateRefused as refused:
+            event = self._journal.event("gate.refused", code=refused.reason, where=refused.where)
+            await self._journal.note(event)
+            return ReturnRefused(code=refused.reason, where=refused.where)
+        self.returned = self._with_handles(passed)
+        self.events.append(
+            self._journal.event(
+                "gate.accepted",
+                fields=sorted(passed.value),
+                handles=len(passed.texts),
+                quotes=passed.quotes,
+            )
+        )
+        return self.returned
+
+    def deliver(self, answer: Answer) -> None:
+        self.returned = answer.model_dump(mode="json")
+
+    def _next(self) -> int:
+        position = self.position
+        self.position += 1
+        return position
+
+    def _seconds_left(self) -> float | None:
+        deadline = self._facts.grant.deadline
+        if deadline is None:
+            return None
+        left = (deadline - self._services.clock.now()).total_seconds()
+        if left <= 0:
+            raise BudgetExhausted("deadline")
+        return left
+
+    def _attenuated(self, child: ChildSpec) -> ChildSpec:
+        mine, wanted = self._facts.grant, child.budget
+        narrowed = wanted.model_copy(
+            update={
+                "depth": min(wanted.depth, mine.budget.depth - 1),
+                "fanout": min(wanted.fanout, mine.budget.fanout),
+                "turns": min(wanted.turns, mine.budget.turns),
+                "seconds": mine.budget.seconds,
+            }
+        )
+        return child.model_copy(
+            update={
+                "capabilities": mine.capabilities.attenuate(child.capabilities),
+                "budget": narrowed,
+                "return_schema": gate.closed(child.return_schema),
+                "provenance": self.provenance,
+            }
+        )
+
+    def _with_handles(self, passed: gate.Passed) -> JsonValue:
+        for pointer, text in passed.texts.items():
+            artifact = self.artifacts.add(
+                f"return{pointer}",
+                name=f"{pointer.strip('/').replace('/', '-')}.txt",
+                media_type="text/plain; charset=utf-8",
+                content=text.encode("utf-8", "replace"),
+                provenance=self.provenance,
+            )
+            place(passed.value, pointer, handle(artifact, len(text)))
+        return passed.value
+
+    async def _prove(self, file: str, line: int, quote: str) -> int | None:
+        return await self._services.tools.find_quote(
+            self._workspace, self._facts.grant.capabilities, file, quote, line
+        )
+
+
+def _child_return(row: Row) -> ChildReturn:
+    return ChildReturn(
+        agent=AgentId(row["id"]),
+        key=row["key"],
+        node=NodeId(row["node_id"]) if row["node_id"] else None,
+        status=row["state"],
+        returned=row["returned"],
+        error_code=row["error"]["code"] if row["error"] else None,
+        provenance=Provenance.model_validate(row["provenance"]),
+    )

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from core.database import Database, queries
+from core.errors import NotFound
+from core.ids import TaskId, TenantId
+from core.provenance import Provenance, Trust
+from memory.task_tree import (
+    Create,
+    Diff,
+    Link,
+    Operation,
+    OperationRefused,
+    Retire,
+    Rollback,
+    SetStatus,
+    SetValue,
+    TaskTree,
+    Tree,
+)
+
+NewTask = Callable[[TenantId], Awaitable[TaskId]]
+
+PLAN = (
+    Create(key="city", title="City", value="Rome"),
+    Create(key="trip", title="Trip"),
+    Create(
+        key="hotel", title="Hotel", parent="trip", depends_on=("city",), value={"name": "Forum", "stars": 4}
+    ),
+    Create(key="bill", title="Bill", parent="trip", depends_on=("hotel", "city"), value=[120, 1.5, None]),
+)
+
+
+class Planner:
+    """Applies turns to one task, each in its own transaction."""
+
+    def __init__(self, database: Database, tenant: TenantId, task: TaskId) -> None:
+        self.database, self.tenant, self.task = database, tenant, task
+        self.turns = 0
+
+    async def turn(self, *operations: Operation, turn_id: str | None = None) -> Diff:
+        self.turns += 1
+        async with self.database.unit_of_work(self.tenant) as work:
+            return await TaskTree().apply(
+                work,
+                self.task,
+                operations,
+                actor="user",
+                turn_id=turn_id or f"turn-{self.turns}",
+                provenance=Provenance(tenant=self.tenant, trust=Trust.USER),
+            )
+
+    async def load(self) -> Tree:
+        async with self.database.unit_of_work(self.tenant) as work:
+            return await TaskTree().load(work, self.task)
+
+
+@pytest.fixture
+async def planner(database: Database, tenant: TenantId, new_task: NewTask) -> Planner:
+    planner = Planner(database, tenant, await new_task(tenant))
+    await planner.turn(*PLAN)
+    return planner
+
+
+async def test_what_was_applied_is_what_is_loaded(planner: Planner) -> None:
+    tree = await planner.load()
+    bill = tree.find("bill")
+    assert bill is not None
+    assert bill.value == [120, 1.5, None]
+    assert [tree.get(key).key for key in bill.depends_on] == ["hotel", "city"]
+    assert [node.key for node in tree.path(bill.id)] == ["trip", "bill"]
+    assert [node.key for node in tree.ready()] == ["trip"]
+
+
+async def test_the_log_rebuilds_the_rows_after_every_turn(planner: Planner) -> None:
+    turns: list[tuple[Operation, ...]] = [
+        (SetValue(node="city", value="Paris"), SetStatus(node="trip", status="running")),
+        (Create(key="visa", title="Visa", value=True), Link(node="hotel", depends_on="visa")),
+        (Rollback(node="city"),),
+        (Retire(node="hotel"), Create(key="hotel", title="Hostel", depends_on=("city",))),
+    ]
+    tree = await planner.load()
+    for operations in turns:
+        await planner.turn(*operations)
+        tree = await planner.load()
+        assert tree.at(tree.head).nodes == tree.nodes
+    assert tree.at(4).find("visa") is None
+
+
+async def test_a_repeated_turn_changes_nothing_and_answers_the_same(planner: Planner) -> None:
+    first = await planner.turn(SetValue(node="city", value="Paris"), turn_id="t")
+    await planner.turn(SetValue(node="city", value="Oslo"))
+    again = await planner.turn(SetValue(node="city", value="Paris"), turn_id="t")
+    assert again == first
+    assert again.revisions[0].before is not None
+    tree = await planner.load()
+    city = tree.find("city")
+    assert city is not None
+    assert city.value == "Oslo"
+
+
+async def test_a_repeated_turn_that_changed_nothing_still_changes_nothing(planner: Planner) -> None:
+    first = await planner.turn(SetValue(node="city", value="Rome"), turn_id="t")
+    await planner.turn(SetValue(node="city", value="Oslo"))
+    again = await planner.turn(SetValue(node="city", value="Rome"), turn_id="t")
+    assert first.revisions == again.revisions == ()
+
+
+async def test_a_refused_turn_leaves_no_rows(planner: Planner) -> None:
+    with pytest.raises(OperationRefused):
+        await planner.turn(SetValue(node="city", value="Paris"), Link(node="city", depends_on="bill"))
+    tree = await planner.load()
+    assert tree.head == len(PLAN)
+
+
+async def test_a_refused_turn_may_be_tried_again_in_the_same_transaction(planner: Planner) -> None:
+    async with planner.database.unit_of_work(planner.tenant) as work:
+        for operation in (SetValue(node="nowhere", value=1), SetValue(node="city", value="Paris")):
+            try:
+                await TaskTree().apply(work, planner.task, [operation], actor="user", turn_id="t")
+            except OperationRefused as refused:
+                assert refused.reason == "unknown_node"
+    city = (await planner.load()).find("city")
+    assert city is not None
+    assert city.value == "Paris"
+
+
+async def test_turns_at_the_same_time_lose_nothing(planner: Planner) -> None:
+    await asyncio.gather(
+        *(planner.turn(Create(key=f"step-{n}", title="Step"), turn_id=f"parallel-{n}") for n in range(8))
+    )
+    tree = await planner.load()
+    assert tree.head == len(PLAN) + 8
+    assert [revision.rev for revision in tree.revisions] == list(range(1, tree.head + 1))
+
+
+async def test_a_turn_of_unknown_source_is_untrusted(
+    database: Database, tenant: TenantId, new_task: NewTask
+) -> None:
+    task = await new_task(tenant)
+    async with database.unit_of_work(tenant) as work:
+        diff = await TaskTree().apply(work, task, PLAN, actor="agent:x", turn_id="t")
+    assert all(node.tainted for node in diff.changed)
+
+
+async def test_a_tenant_sees_and_changes_only_its_own_tree(
+    planner: Planner, other_tenant: TenantId, sql: queries.Queries
+) -> None:
+    async with planner.database.unit_of_work(other_tenant) as work:
+        for count in (sql.count_nodes, sql.count_revisions):
+            assert await work.fetch_one(count) == {"rows": 0}
+        assert (await TaskTree().load(work, planner.task)).nodes == ()
+        with pytest.raises(NotFound):
+            await TaskTree().apply(work, planner.task, PLAN, actor="mallory", turn_id="t")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        async with planner.database.unit_of_work(other_tenant) as work:
+            await work.execute(sql.steal_node, {"other": planner.tenant, "task": planner.task})
+
+
+async def test_the_log_cannot_be_rewritten(planner: Planner, sql: queries.Queries) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        async with planner.database.unit_of_work(planner.tenant) as work:
+            await work.execute(sql.rewrite_revision)
+
+
+async def test_a_task_nobody_submitted_has_no_tree(database: Database, tenant: TenantId) -> None:
+    async with database.unit_of_work(tenant) as work:
+        with pytest.raises(NotFound):
+            await TaskTree().apply(work, TaskId(uuid4()), PLAN, actor="user", turn_id="t")

@@ -1,0 +1,75 @@
+"""A readable file as lines of text with stable numbers, and quotes found in it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from tools.kinds import Kind
+
+_MOST_OCCURRENCES = 10_000
+
+
+class QuotePlace(NamedTuple):
+    line: int
+    """Where the quote starts, from 1."""
+    exact: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """The text of one file.
+
+    Lines end at line feeds (carriage returns before them, and lone ones, count as line feeds), so `lines[n - 1]`
+    is line n of the file as an editor shows it. For PDF, lines are those of the extracted text, with a line
+    `[page N]` before each page. For HTML, line n holds the visible text of the file's line n; where a page
+    has lines too long for that (`numbering == "extracted"`), each block of the page is a line.
+    """
+
+    path: str
+    kind: Kind
+    text: str
+    """Line ends are line feeds; a byte order mark is left out."""
+    numbering: str = "file"
+    notes: tuple[str, ...] = ()
+    """What a reader must know: a guessed encoding, pages left out."""
+
+    @cached_property
+    def lines(self) -> list[str]:
+        lines = self.text.split("\n")
+        if lines[-1] == "":
+            lines.pop()
+        return lines
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        starts = [0]
+        position = self.text.find("\n")
+        while position >= 0:
+            starts.append(position + 1)
+            position = self.text.find("\n", position + 1)
+        return starts
+
+    def line_at(self, offset: int) -> int:
+        return bisect_right(self._starts, offset)
+
+    def find(self, quote: str, near_line: int | None = None) -> QuotePlace | None:
+        """The occurrence of an exact quote that starts nearest to a line; the first where none is given."""
+        quote = with_line_feeds(quote)
+        if not quote.strip() or any(ord(character) < 0x20 and character not in "\n\t" for character in quote):
+            return None
+        places: list[int] = []
+        position = self.text.find(quote)
+        while position >= 0 and len(places) < _MOST_OCCURRENCES:
+            places.append(self.line_at(position))
+            position = self.text.find(quote, position + 1) if near_line is not None else -1
+        if not places:
+            return None
+        wanted = near_line or 0
+        return QuotePlace(min(places, key=lambda line: abs(line - wanted)), quote)
+
+
+def with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

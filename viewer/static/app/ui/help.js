@@ -1,0 +1,22 @@
+/** The keyboard help, in a native dialog. */
+
+import { useEffect, useRef } from "../../vendor/hooks.js";
+import { html } from "./html.js";
+
+/** @param {{open: boolean, close: () => void, keys: [string, string][]}} props */
+export function Help({ open, close, keys }) {
+  const dialog = useRef(/** @type {HTMLDialogElement|null} */ (null));
+  useEffect(() => {
+    if (open) dialog.current?.showModal();
+    else dialog.current?.close();
+  }, [open]);
+  return html`<dialog class="help" ref=${dialog} onClose=${close} aria-labelledby="help-title">
+    <h2 id="help-title">Keyboard</h2>
+    <dl>
+      ${keys.map(
+        ([key, what]) => html`<div><dt>${key.split(" ").map((each) => html`<kbd>${each}</kbd>`)}</dt><dd>${what}</dd></div>`,
+      )}
+    </dl>
+    <form method="dialog"><button class="primary">Close</button></form>
+  </dialog>`;
+}
