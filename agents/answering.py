@@ -123,7 +123,7 @@ def _assemble(
         citations=tuple(_citation(by_id[cite]) for cite in numbers),
         output=output,
         partial=partial,
-        notes=tuple([*notes, *_failures(gathered)]),
+        notes=(*notes, *_failures(gathered)),
     )
 
 

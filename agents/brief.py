@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from core.grant import Budget, Capabilities
 from core.ids import NodeId
 from core.provenance import Provenance
+from memory.task_tree import PathEntry
 
 Role = Literal["lead", "worker"]
 """A lead plans and spawns; a worker reads with tools and returns. The root agent is a lead."""
@@ -29,16 +30,6 @@ class InputFile(BaseModel):
     score: float = Field(default=0.0, description="How near its best passage is to the goal, 0 to 1.")
 
 
-class PathStep(BaseModel):
-    """A step above or before this one in the task-memory tree; no tainted text."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    key: str
-    title: str
-    status: str
-
-
 class Brief(BaseModel):
     """An agent's orders.
 
@@ -50,7 +41,9 @@ class Brief(BaseModel):
     task_goal: str
     question: str
     inputs: tuple[InputFile, ...] = ()
-    path: tuple[PathStep, ...] = ()
+    path: tuple[PathEntry, ...] = Field(
+        default=(), description="Its step of the task tree, and what that rests on; typed values only."
+    )
     output_schema: dict[str, JsonValue] | None = Field(
         default=None, description="The root's alone: the schema the user's answer must match."
     )

@@ -62,7 +62,7 @@ class _Part(BaseModel):
 
 
 class Finding(_Part):
-    """`id` is how a prompt names it: `c1`, `c2`, …"""
+    """`id` is how a prompt names it, such as `c1`."""
 
     id: str = ""
     file: str

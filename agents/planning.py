@@ -78,7 +78,7 @@ def schema(agent: AgentFacts, inputs: Sequence[InputFile]) -> dict[str, JsonValu
 async def ask(
     turn: Turn, messages: Sequence[Message], inputs: Sequence[InputFile]
 ) -> tuple[list[Subtask], ModelReply]:
-    """Raises `ModelOutputInvalid` when the plan cannot be carried out, `BudgetExhausted` at depth or fan-out."""
+    """Raises `ModelOutputInvalid` for a plan that cannot be carried out, `BudgetExhausted` at a limit."""
     if turn.agent.grant.budget.depth < 1:
         raise BudgetExhausted("depth")
     if most_children(turn.agent) < 1:
@@ -151,7 +151,7 @@ def _child(
     files: tuple[InputFile, ...],
     budget: Budget,
     tree: Tree,
-    node: Any,  # noqa: ANN401 - NodeId or None
+    node: Any,
 ) -> ChildSpec:
     steps = tree.path(node)[:-1] if node else ()
     paths = frozenset(file.path for file in files)

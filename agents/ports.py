@@ -108,7 +108,7 @@ class Turn(Protocol):
         ...
 
     def spawn(self, children: Sequence[ChildSpec]) -> list[AgentId]:
-        """Children that come to life when this turn closes. Raises `BudgetExhausted` past depth or fan-out."""
+        """Children that come to life when this turn closes. Raises `BudgetExhausted` past a limit."""
         ...
 
     def remaining(self) -> Mapping[Unit, int | None]:

@@ -56,9 +56,7 @@ def brief_blocks(agent: AgentFacts, inputs: Sequence[InputFile] | None = None) -
     """An agent's own part: path, question, files (those of its brief, unless others are given)."""
     brief, trust = agent.brief, agent.provenance.trust
     files = brief.inputs if inputs is None else inputs
-    steps: list[JsonValue] = [
-        {"key": step.key, "title": step.title, "status": step.status} for step in brief.path
-    ]
+    steps = [entry.model_dump(mode="json", exclude_none=True) for entry in brief.path]
     return "\n".join(
         [
             block("path", steps, trust),
@@ -86,7 +84,7 @@ def recall_block(recall: Recall) -> str:
             "title": record.title,
             "lines": list(record.lines),
             "trust": record.trust.name.lower(),
-            "checked": record.verdict,
+            "checked": record.verdict.decision,
         }
         for record in recall.used
     ]

@@ -14,7 +14,7 @@ def for_node(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return cast(dict[str, JsonValue], _without(schema))
 
 
-def _without(part: Any) -> Any:  # noqa: ANN401 - a schema is arbitrary JSON
+def _without(part: Any) -> Any:
     if isinstance(part, dict):
         given = cast(dict[str, Any], part)
         return {key: _without(value) for key, value in given.items() if key != GATE_KEYWORD}

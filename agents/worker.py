@@ -21,8 +21,8 @@ MAX_CALLS_AT_ONCE = 8
 
 _RETURN = "Now give your return: one JSON object as described, and nothing else."
 _REPAIR = (
-    "Your return was refused: {code} at {where}. Every quote must be copied exactly from the file, every file "
-    "must be one you were given, and no field may be added. Give the corrected JSON object and nothing else."
+    "Your return was refused: {code} at {where}. Every quote must be copied exactly from the file, every "
+    "file must be one you were given, and no field may be added. Give the corrected JSON object and nothing else."
 )
 
 
@@ -115,7 +115,7 @@ def _request(
     returning = kind == "return"
     return ModelRequest(
         kind=kind,
-        messages=tuple([*state.get("messages", []), *(added or [])]),
+        messages=(*state.get("messages", []), *(added or [])),
         tools=tools,
         tool_choice=("none" if returning else "auto") if tools else None,
         output_schema=for_node(schema) if returning else None,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 
-class LeaseLost(Exception):  # noqa: N818 - a signal, not an error
+class LeaseLost(Exception):
     """This worker no longer holds the agent: it must stop and write nothing more."""
 
 
-class TaskCancelled(Exception):  # noqa: N818 - a signal, not an error
+class TaskCancelled(Exception):
     """The task was cancelled while this turn ran."""

@@ -1,7 +1,7 @@
 """The composition root: the only place that knows which adapter stands behind which port.
 
-`Platform` is what every process needs: Postgres, tasks, keys. It imports no LangGraph and no LiteLLM, so that a
-task can be submitted and followed at once. `EngineRoom`, made by `engine_room`, advances agents.
+`Platform` is what every process needs: Postgres, tasks, keys. It imports no LangGraph and no LiteLLM, so that
+a task can be submitted and followed at once; `orchestrator.engine_room` adds what advances agents.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from core.settings import OFFLINE_MODEL, Settings
 from inference.config import ModelConfig
 from inference.gateway import ModelGateway
 from inference.ports import Gateway, ModelProvider
+from inference.retry import RetryPolicy
 from memory import Memory
 from memory.embedder import MiniLm
 from memory.index import PgVectorIndex
@@ -84,7 +85,11 @@ async def open_platform(
     await database.open()
     await _refuse_unbound_role(database)
     gateway = ModelGateway(
-        provider or _provider(settings), clock=clock, max_attempts=settings.model_max_attempts
+        provider or _provider(settings),
+        policy=RetryPolicy(
+            max_attempts=settings.model_max_attempts, total_seconds=settings.model_total_seconds
+        ),
+        clock=clock,
     )
     described = gateway.describe()
     model = ModelDescription(
@@ -135,9 +140,9 @@ def _provider(settings: Settings) -> ModelProvider:
         from inference.offline import OfflineProvider
 
         return OfflineProvider()
-    from inference.litellm_provider import LiteLlmProvider
+    from inference.litellm_provider import LiteLLMProvider
 
-    return LiteLlmProvider(model_config(settings))
+    return LiteLLMProvider(model_config(settings))
 
 
 def model_config(settings: Settings) -> ModelConfig:
@@ -149,6 +154,7 @@ def model_config(settings: Settings) -> ModelConfig:
         first_token_seconds=settings.model_first_token_seconds,
         stall_seconds=settings.model_stall_seconds,
         total_seconds=settings.model_total_seconds,
+        max_attempts=settings.model_max_attempts,
         price_prompt=settings.price_prompt,
         price_completion=settings.price_completion,
     )

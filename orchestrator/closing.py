@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from agents.brief import Brief, ChildSpec
+from agents.brief import Brief
 from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import BudgetExhausted, TreeholdError
 from core.events import Event

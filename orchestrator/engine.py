@@ -139,7 +139,7 @@ class Engine:
             if error.code == "storage_unavailable":
                 raise
             return Outcome.failed(error)
-        except Exception as error:  # noqa: BLE001 - an agent's fault must never be the process's
+        except Exception as error:
             log.exception("turn.failed", extra={"agent": thread})
             return Outcome.failed(
                 AgentFailed(f"{type(error).__name__} in the agent's graph", code="internal")

@@ -45,7 +45,8 @@ class EngineRoom:
 
 def open_engine_room(platform: Platform, *, owner: str | None = None) -> EngineRoom:
     """Wire the engine. `owner` names this process in leases; host and process id unless given."""
-    os.environ["LANGSMITH_TRACING"] = "false"  # private data must not leave by a variable set for something else
+    # Private data must not leave by a variable that was set for something else.
+    os.environ["LANGSMITH_TRACING"] = "false"
     owner = owner or f"{socket.gethostname()}:{os.getpid()}"
     services = Services(
         database=platform.database,

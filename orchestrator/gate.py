@@ -66,7 +66,7 @@ def closed(schema: Schema) -> dict[str, Any]:
     return cast(dict[str, Any], _close(schema))
 
 
-def _close(schema: Any) -> Any:  # noqa: ANN401 - a schema is arbitrary JSON
+def _close(schema: Any) -> Any:
     if isinstance(schema, list):
         return [_close(item) for item in cast(list[Any], schema)]
     if not isinstance(schema, Mapping):
@@ -261,5 +261,5 @@ def _has_controls(text: str) -> bool:
     return any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co"} and c not in "\n\t" for c in text)
 
 
-def _pointer(path: Any) -> str:  # noqa: ANN401 - jsonschema's deque is untyped
+def _pointer(path: Any) -> str:
     return "/".join(["", *map(str, path)])

@@ -89,10 +89,13 @@ class Journal:
             return Recorded(state=row["state"], outcome=row["outcome"], reserved=row["reserved"])
 
     async def hold_more(self, entry: Entry, amounts: budget.Amounts, event: Event) -> Entry:
-        """Enlarge the reservation of a call in flight. Raises `BudgetExhausted` when the grant does not cover it.
+        """Enlarge the reservation of a call in flight.
 
         Returns:
             The entry with what is held now; `conclude` it instead of the first.
+
+        Raises:
+            BudgetExhausted: the grant does not cover it.
         """
         held = {unit: entry.reserve.get(unit, 0) + amount for unit, amount in amounts.items()}
         async with fenced(self._database, self.lease) as work:

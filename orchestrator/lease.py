@@ -30,7 +30,7 @@ class Lease:
 
 @asynccontextmanager
 async def fenced(database: Database, lease: Lease) -> AsyncIterator[UnitOfWork]:
-    """A unit of work only the holder of the lease can commit. Raises `LeaseLost` before anything is written."""
+    """A unit of work only the lease's holder can commit. Raises `LeaseLost` before anything is written."""
     async with database.unit_of_work(lease.tenant) as work:
         held = await work.fetch_one(SQL.hold, {"agent": lease.agent, "fence": lease.fence})
         if held is None:

@@ -42,7 +42,10 @@ class MemoryCalls:
             events=self._events(call, recall),
         )
         async with fenced(self._database, self._lease) as work:
-            await self._memory.record_exposures(work, self._lease.task, self._lease.agent, recall)
+            positions = {record.id: position for position, record in enumerate(recall.used)}
+            await self._memory.record_exposures(
+                work, self._lease.task, self._lease.agent, recall, positions
+            )
         return recall
 
     async def tree(self) -> Tree:

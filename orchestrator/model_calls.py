@@ -16,9 +16,6 @@ from inference.model import ModelReply, ModelRequest, Usage
 from inference.ports import Gateway, RetryNotice
 from orchestrator.journal import Entry, Journal
 
-_FREE = frozenset({"model_rejected", "model_rate_limited"})
-"""Failures at the node's door; any other may have used tokens nobody told us of."""
-
 
 class ModelCalls:
     def __init__(self, gateway: Gateway, clock: Clock, journal: Journal) -> None:
@@ -113,10 +110,8 @@ class ModelCalls:
 
     async def _failed(self, observer: _Observer, code: str, message: str, started: float) -> None:
         entry, spent = observer.entry, observer.usage
-        if spent.known and (code in _FREE or spent.total):
-            used: dict[Unit, int] = {"tokens": spent.total, "cost": observer.cost}
-        else:
-            used = {}
+        counted = spent.known and code != "deadline"
+        used: dict[Unit, int] = {"tokens": spent.total, "cost": observer.cost} if counted else {}
         failed = self._journal.event(
             "model.failed",
             call=str(self._journal.call_id(entry.position)),

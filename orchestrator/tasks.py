@@ -19,27 +19,24 @@ from core.events import TERMINAL_EVENT, Event
 from core.grant import Grant
 from core.ids import AgentId, IdSource, TaskId
 from core.provenance import Origin, Provenance, Trust
-from orchestrator import budget, gate
+from memory.task_tree import TaskTree
+from orchestrator import budget, gate, rows
 from orchestrator.closing import Newborn, insert_agent
 from orchestrator.intake import Intake
 from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
 from orchestrator.topics import LEARN
 from orchestrator.views import (
-    AgentView,
     ArtifactView,
     CallView,
     EventView,
     ModelDescription,
-    NodeView,
     Page,
     Submission,
     TaskStatus,
     TaskView,
     TreeView,
 )
-from memory.task_tree import TaskTree
-from orchestrator import rows
 
 SQL = queries.load(__file__, "tasks.sql")
 ENGINE = queries.load(__file__, "engine.sql")
@@ -217,9 +214,7 @@ class TaskService:
             nodes=tuple(rows.node(node) for node in tree.nodes),
         )
 
-    async def events(
-        self, principal: Principal, task: UUID, *, after: int, limit: int
-    ) -> list[EventView]:
+    async def events(self, principal: Principal, task: UUID, *, after: int, limit: int) -> list[EventView]:
         principal.require("tasks:read")
         async with self._database.unit_of_work(principal.tenant) as work:
             await _state(work, task)

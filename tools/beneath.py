@@ -20,7 +20,15 @@ MAX_LINKS = 40
 MAX_PATH = 4096
 
 Refusal = Literal[
-    "absolute", "outside", "missing", "loop", "not_a_file", "not_a_folder", "special", "unreadable", "bad_name"
+    "absolute",
+    "outside",
+    "missing",
+    "loop",
+    "not_a_file",
+    "not_a_folder",
+    "special",
+    "unreadable",
+    "bad_name",
 ]
 
 _EXPLANATION: dict[Refusal, str] = {
@@ -109,9 +117,7 @@ class _Walk:
             else:
                 self._step(name, pending)
         descriptor = self._folders[-1] if self._file is None else self._file
-        return Opened(
-            descriptor=descriptor, path="/".join(self._names) or ".", status=os.fstat(descriptor)
-        )
+        return Opened(descriptor=descriptor, path="/".join(self._names) or ".", status=os.fstat(descriptor))
 
     def close(self) -> None:
         for descriptor in self._folders:

@@ -22,7 +22,7 @@ def jsonb(value: object) -> str:
     return encoded.decode()
 
 
-def _clean(value: Any) -> Any:  # noqa: ANN401 - arbitrary JSON
+def _clean(value: Any) -> Any:
     match value:
         case str():
             return value.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -26,13 +26,14 @@ class _Filler:
         self._numbers: Iterator[float] = iter([float(figure["value"]) for figure in figures])
 
     def value(self, schema: Mapping[str, Any], name: str) -> JsonValue:
-        if "const" in schema:
-            return schema["const"]
-        if "enum" in schema:
-            return self._option(schema["enum"])
         for word in ("anyOf", "oneOf"):
             if word in schema:
                 return self.value(schema[word][0], name)
+        if "const" in schema or "enum" in schema:
+            return self._option(schema.get("enum") or [schema["const"]])
+        return self._typed(schema, name)
+
+    def _typed(self, schema: Mapping[str, Any], name: str) -> JsonValue:
         match _kind(schema):
             case "object":
                 return self._object(schema)

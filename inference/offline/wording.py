@@ -7,10 +7,7 @@ from collections.abc import Iterable
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_'-]*")
 _COMMON = frozenset(
-    "a about all an and any are as at be been but by can could did do does each for from had has have how i if in "
-    "into is it its many may more most much must my no not of on one or our over shall should so some such than "
-    "that the their them then there these they this those to under up us was we were what when where which who "
-    "whose why will with would you your".split()
+    ["a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "could", "did", "do", "does", "each", "for", "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "many", "may", "more", "most", "much", "must", "my", "no", "not", "of", "on", "one", "or", "our", "over", "shall", "should", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "under", "up", "us", "was", "we", "were", "what", "when", "where", "which", "who", "whose", "why", "will", "with", "would", "you", "your"]
 )
 
 

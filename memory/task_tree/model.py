@@ -69,7 +69,10 @@ class Revision(BaseModel):
 
 
 class Diff(BaseModel):
-    """What one turn committed: the revisions after `base` up to `head`."""
+    """What one turn committed: the revisions after `base` up to `head`.
+
+    `replayed` says that the turn had been applied before, and nothing was written now.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -78,6 +81,7 @@ class Diff(BaseModel):
     base: int
     head: int
     revisions: tuple[Revision, ...]
+    replayed: bool = False
 
     @property
     def changed(self) -> tuple[Node, ...]:

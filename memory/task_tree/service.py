@@ -50,7 +50,7 @@ class TaskTree:
         head, at = await repository.lock(work, task)
         earlier = await repository.claim_turn(work, task, turn_id, head)
         if earlier is not None:
-            return earlier
+            return earlier.model_copy(update={"replayed": True})
         nodes = {node.id: node for node in await repository.active_nodes(work, task)}
         wanted = {operation.node for operation in operations if isinstance(operation, Rollback)}
         past = [node.id for node in nodes.values() if node.key in wanted]

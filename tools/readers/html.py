@@ -1,11 +1,13 @@
 """HTML to the text a person sees, line by line of the file where that is readable.
 
-Before parsing, every line start is marked with its number, so that text found in the tree still says which
-line of the file it stood on.
+Before parsing, every line feed gets the number of the line behind it, written in tabs and form feeds: white
+space, which the parser keeps wherever text may stand. So text found in the tree still says which line of the
+file it stood on.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,15 +18,44 @@ _UNSEEN = frozenset(
     {"script", "style", "noscript", "template", "svg", "iframe", "object", "math", "canvas", "textarea"}
 )
 _INLINE = frozenset(
-    "a abbr b bdi bdo big cite code data del dfn em font i ins kbd label mark q s samp small span strike "
-    "strong sub sup time tt u var wbr".split()
+    {
+        *("a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i"),
+        *("ins", "kbd", "label", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub"),
+        *("sup", "time", "tt", "u", "var", "wbr"),
+    }
 )
 _CELLS = frozenset({"td", "th"})
-_MARK = re.compile(" \ue000(\\d+)\ue001 ")
-_PRIVATE = re.compile("[\ue000\ue001]")
-_SPACES = re.compile(r"[ \t\r\n\f\v]+")
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_NOT_NESTING = frozenset(
+    {
+        *(
+            "area",
+            "base",
+            "br",
+            "col",
+            "embed",
+            "hr",
+            "img",
+            "input",
+            "link",
+            "meta",
+            "source",
+            "track",
+            "wbr",
+        ),
+        *("p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option"),
+    }
+)
+_DEEPEST = 2000
+"""Deeper nesting makes the parser quadratic; such a page is only stripped of its tags."""
 _LONGEST_LINE = 1000
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_ANY_TAG = re.compile(r"<[!/a-zA-Z][^<>]*>")
+_MARK = re.compile("\n?([\t\f]+)")
+_OTHER_SPACES = str.maketrans("\t\f\v", "   ")
+_SPACES = re.compile(r"[ \t\n\f]+")
+_HIDDEN_STYLE = re.compile(r"(?:display *: *none|visibility *: *hidden)", re.IGNORECASE)
+_TO_BITS = str.maketrans("01", "\t\f")
+_FROM_BITS = str.maketrans("\t\f", "01")
 
 Numbering = Literal["file", "extracted"]
 
@@ -36,15 +67,21 @@ class Page:
 
 
 def read_html(source: str) -> Page:
-    """Visible text; scripts, styles and hidden elements are left out. Line feeds end the lines of `source`."""
-    lines = _PRIVATE.sub("\ufffd", source).split("\n")
-    marked = "\n".join(f" \ue000{number}\ue001 {line}" for number, line in enumerate(lines, 1))
+    """Visible text; scripts, styles and hidden elements are left out. Lines of `source` end at line feeds."""
+    lines = source.translate(_OTHER_SPACES).split("\n")
+    if _depth(source) > _DEEPEST:
+        return Page(
+            text="\n".join(html.unescape(_ANY_TAG.sub(" ", line)) for line in lines), numbering="file"
+        )
+    marked = lines[0] + "".join(
+        f"\n{f'{number:b}'.translate(_TO_BITS)}{line}" for number, line in enumerate(lines[1:], 2)
+    )
     layout = _Layout()
     root = LexborHTMLParser(marked).root
     if root is not None:
         _visit(root, layout)
     by_line = layout.by_line(len(lines))
-    if max(map(len, by_line), default=0) <= _LONGEST_LINE:
+    if max(map(len, by_line)) <= _LONGEST_LINE:
         return Page(text="\n".join(by_line), numbering="file")
     return Page(text="\n".join(layout.by_block()), numbering="extracted")
 
@@ -57,36 +94,54 @@ class _Layout:
     """(line of the file, block of the page, text)"""
 
     def add(self, text: str) -> None:
-        """Text with marks: what stands behind a mark belongs to that line."""
+        """Text with marks: what stands behind a mark is on that line, what stands before it on the one above."""
         parts = _MARK.split(text)
+        if len(parts) > 1 and parts[0].strip():
+            self.line = max(self.line, _line(parts[1]) - 1)
         self.pieces.append((self.line, self.block, parts[0]))
-        for number, piece in zip(parts[1::2], parts[2::2], strict=True):
-            self.line = int(number)
-            self.pieces.append((self.line, self.block, piece))
+        for bits, piece in zip(parts[1::2], parts[2::2], strict=True):
+            self.line = _line(bits)
+            self.pieces.append((self.line, self.block, " " + piece))
 
     def skip(self, text: str) -> None:
         """Unseen text still moves the line on."""
-        for number in _MARK.findall(text):
-            self.line = max(self.line, int(number))
+        for bits in _MARK.findall(text):
+            self.line = max(self.line, _line(bits))
 
     def next_block(self) -> None:
         self.block += 1
 
     def by_line(self, count: int) -> list[str]:
-        texts = [""] * count
+        texts: list[list[str]] = [[] for _ in range(count)]
         last = [-1] * count
         for line, block, text in self.pieces:
-            joint = " " if last[line - 1] not in {-1, block} else ""
-            texts[line - 1] += joint + text
-            last[line - 1] = block
-        return [_SPACES.sub(" ", text).strip() for text in texts]
+            at = min(line, count) - 1
+            if last[at] not in {-1, block}:
+                texts[at].append(" ")
+            texts[at].append(text)
+            last[at] = block
+        return [_SPACES.sub(" ", "".join(parts)).strip() for parts in texts]
 
     def by_block(self) -> list[str]:
         texts: dict[int, list[str]] = {}
         for _, block, text in self.pieces:
             texts.setdefault(block, []).append(text)
-        joined = (_SPACES.sub(" ", " ".join(parts) if len(parts) > 1 else parts[0]).strip() for parts in texts.values())
+        joined = (_SPACES.sub(" ", "".join(parts)).strip() for parts in texts.values())
         return [text for text in joined if text]
+
+
+def _line(bits: str) -> int:
+    return int(bits.translate(_FROM_BITS), 2)
+
+
+def _depth(source: str) -> int:
+    """The deepest nesting by counting tags, without regard to what closes what."""
+    depth = deepest = 0
+    for match in _TAG.finditer(source):
+        if match.group(2).lower() not in _NOT_NESTING:
+            depth = max(0, depth - 1) if match.group(1) else depth + 1
+            deepest = max(deepest, depth)
+    return deepest
 
 
 def _visit(root: LexborNode, layout: _Layout) -> None:
@@ -97,26 +152,22 @@ def _visit(root: LexborNode, layout: _Layout) -> None:
         tag = node.tag or ""
         if leaving:
             _leave(tag, layout)
-            continue
-        if tag == "-text":
+        elif tag == "-text":
             layout.add(node.text_content or "")
-            continue
-        if tag == "_comment" or tag.startswith("-"):
+        elif tag == "-comment":
             layout.skip(node.comment_content or "")
-            continue
-        layout.skip(" ".join(f" {name} {value or ''} " for name, value in node.attributes.items()))
-        if tag in _UNSEEN or _hidden(node):
+        elif tag in _UNSEEN or _hidden(node):
             layout.skip(node.text(deep=True))
-            continue
-        if tag not in _INLINE:
-            layout.next_block() if tag not in _CELLS else layout.add(" ")
-        stack.append((node, True))
-        stack.extend((child, False) for child in _children(node)[::-1])
+        else:
+            if tag not in _INLINE and tag not in _CELLS:
+                layout.next_block()
+            stack.append((node, True))
+            stack.extend((child, False) for child in _children(node)[::-1])
 
 
 def _leave(tag: str, layout: _Layout) -> None:
     if tag in _CELLS:
-        layout.add(" | ")
+        layout.pieces.append((layout.line, layout.block, " | "))
     elif tag not in _INLINE:
         layout.next_block()
 
@@ -132,4 +183,4 @@ def _children(node: LexborNode) -> list[LexborNode]:
 
 def _hidden(node: LexborNode) -> bool:
     attributes = node.attributes
-    return "hidden" in attributes or bool(_HIDDEN_STYLE.search(attributes.get("style") or ""))
+    return "hidden" in attributes or _HIDDEN_STYLE.search(attributes.get("style") or "") is not None

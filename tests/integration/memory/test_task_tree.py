@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from uuid import uuid4
 
 import psycopg
@@ -97,7 +98,8 @@ async def test_a_repeated_turn_changes_nothing_and_answers_the_same(planner: Pla
     first = await planner.turn(SetValue(node="city", value="Paris"), turn_id="t")
     await planner.turn(SetValue(node="city", value="Oslo"))
     again = await planner.turn(SetValue(node="city", value="Paris"), turn_id="t")
-    assert again == first
+    assert again.replayed
+    assert again.revisions == first.revisions
     assert again.revisions[0].before is not None
     tree = await planner.load()
     city = tree.find("city")
@@ -122,10 +124,8 @@ async def test_a_refused_turn_leaves_no_rows(planner: Planner) -> None:
 async def test_a_refused_turn_may_be_tried_again_in_the_same_transaction(planner: Planner) -> None:
     async with planner.database.unit_of_work(planner.tenant) as work:
         for operation in (SetValue(node="nowhere", value=1), SetValue(node="city", value="Paris")):
-            try:
+            with suppress(OperationRefused):
                 await TaskTree().apply(work, planner.task, [operation], actor="user", turn_id="t")
-            except OperationRefused as refused:
-                assert refused.reason == "unknown_node"
     city = (await planner.load()).find("city")
     assert city is not None
     assert city.value == "Paris"

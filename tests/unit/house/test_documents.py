@@ -44,6 +44,15 @@ def test_links_between_documents_lead_somewhere(root: Path) -> None:
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
+def test_documents_name_files_that_exist(root: Path) -> None:
+    rooms = (
+        "agents|api|bench|cli|core|docs|inference|memory|orchestrator|scripts|sdk|tests|tools|viewer|workers"
+    )
+    for path in [*root.glob("*.md"), *root.glob("docs/**/*.md")]:
+        for named in re.findall(rf"`((?:{rooms})/[\w./-]*)`", path.read_text()):
+            assert (root / named).exists(), f"{path.name} names {named}"
+
+
 def test_the_changelog_opens_with_what_is_unreleased(root: Path) -> None:
     headings = re.findall(r"^#+ (.+)$", (root / "CHANGELOG.md").read_text(), re.M)
     assert headings[:2] == ["Changelog", "[Unreleased]"]

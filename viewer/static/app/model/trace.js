@@ -49,7 +49,8 @@ export class Trace {
     }
     this.last = event.seq;
     this.latest = Number.isNaN(this.latest) ? at : Math.max(this.latest, at);
-    const agent = event.agent === null ? null : this.#agent(event.agent, at, event.seq);
+    const parent = event.kind === "agent.spawned" && typeof event.data.parent === "string" ? event.data.parent : null;
+    const agent = event.agent === null ? null : this.#agent(event.agent, at, event.seq, parent);
     const fold = FOLDS[event.kind];
     const span = fold === undefined ? this.#mark(agent, event, at) : fold(this, event, at, agent);
     this.events.push(event);
@@ -137,14 +138,6 @@ export class Trace {
   /** @param {AgentState|null} agent @param {TraceEvent} event @param {number} at @returns {number} */
   #mark(agent, event, at) {
     return mark(this, event, at, agent, event.kind, "done");
-  }
-
-  /** @param {TraceEvent} event @param {number} at @returns {AgentState} */
-  spawn(event, at) {
-    const id = String(event.agent);
-    const parent = typeof event.data.parent === "string" ? event.data.parent : null;
-    if (this.byAgentId.has(id)) return this.agents[Number(this.byAgentId.get(id))];
-    return this.#agent(id, at, event.seq, parent);
   }
 }
 
@@ -278,14 +271,13 @@ const FOLDS = Object.assign(Object.create(null), {
     const state = trace.status === "done" || trace.status === "cancelled" ? trace.status : "failed";
     return mark(trace, event, at, agent, `finished: ${trace.status}`, state);
   },
-  "agent.spawned": (trace, event, at) => {
-    const agent = trace.spawn(event, at);
+  "agent.spawned": ofAgent((trace, event, _at, agent) => {
     agent.role = text(event.data.role);
     agent.title = text(event.data.title);
     agent.granted = Number.isFinite(event.data.granted_tokens) ? event.data.granted_tokens : null;
     trace.spans.name[agent.span] = agent.title || agent.role || "agent";
     return agent.span;
-  },
+  }),
   "agent.started": ofAgent((trace, event, at, agent) => {
     endPending(trace, agent, at, "lost");
     endTurn(trace, agent, at, "lost");

@@ -56,9 +56,9 @@ function content(agent, shape, now) {
       <span class="agent-meta">
         <${State} state=${agent.state} />
         ${agent.waitingOn !== "" && html`<span>on ${agent.waitingOn}</span>`}
-        <span>${agent.role}</span>
         ${tokens > 0 && html`<span>${brief(tokens)} tok</span>`}
         ${!Number.isNaN(agent.started) && html`<span>${duration((end - agent.started) / 1000)}</span>`}
+        <span title=${agent.role}>${agent.role}</span>
         ${agent.lostTurns > 0 && html`<span class="bad">${agent.lostTurns} lost</span>`}
       </span>
     </span>

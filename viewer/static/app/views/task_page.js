@@ -37,6 +37,9 @@ export function TaskPage({ store }) {
   const status = store.trace.finished ? store.trace.status : running ? "running" : (store.tree?.task.status ?? "");
   useEffect(() => announce(`Task ${status}`), [status]);
   useEffect(() => {
+    if (store.selected !== 0) document.querySelector(".bench")?.scrollIntoView({ block: "nearest" });
+  }, [store.reveal]);
+  useEffect(() => {
     if (store.tree !== null) document.title = `${status === "running" ? "● " : ""}${store.tree.task.goal.slice(0, 60)} · Treehold`;
   }, [status]);
   if (store.tree === null) {

@@ -124,13 +124,12 @@ function bar(trace, id, range, now) {
   if (placed === null) return null;
   const instant = spans.kind[id] === "mark" || spans.kind[id] === "gate" || (!open && end - spans.start[id] < 0.5);
   const label = instant ? "" : duration((end - spans.start[id]) / 1000);
-  const inside = placed.left + placed.width > 70;
   return html`<span
       class=${instant ? "moment" : `bar ${open ? "is-open" : ""}`}
       style=${{ left: `${placed.left}%`, width: instant ? undefined : `${placed.width}%` }}
     >${spans.kind[id] === "agent" && segments(trace, id, now)}</span>
     ${label !== "" &&
-    html`<span class="bar-label" style=${inside ? { right: `${100 - placed.left}%` } : { left: `${placed.left + placed.width}%` }}>${label}</span>`}`;
+    html`<span class="bar-label" style=${{ left: `${placed.left + placed.width}%` }}>${label}</span>`}`;
 }
 
 /** The turns of an agent within its bar; what lies between is waiting. @param {import("../model/trace.js").Trace} trace @param {number} id @param {number} now */

@@ -1,0 +1,85 @@
+"""A whole Treehold inside this process: Postgres, API, viewer and workers, on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from api.ports import ApiServices
+from api.server import create_app, serve
+from core.settings import Settings
+from orchestrator.bootstrap import Platform, open_platform
+from orchestrator.site import open_site
+
+
+class Stoppable(Protocol):
+    async def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """An open host: where its API answers, and the local user's key where the server is embedded."""
+
+    url: str
+    key: str | None
+    platform: Platform
+
+
+@asynccontextmanager
+async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> AsyncIterator[Host]:
+    """Start the parts in the order they are needed: a task can be submitted while the engine still loads.
+
+    Raises:
+        TreeholdError: a part could not be started; what was started is stopped again.
+    """
+    async with AsyncExitStack() as stack:
+        site = await asyncio.to_thread(open_site, settings)
+        stack.callback(site.release)
+        platform = await open_platform(settings, site.conninfo)
+        stack.push_async_callback(platform.aclose)
+        await platform.index.prepare()
+        url = settings.site_url
+        if api:
+            server = await serve(create_app(_services(platform)), host=settings.host, port=port)
+            stack.push_async_callback(server.stop)
+            url = server.url
+        if workers:
+            starting = asyncio.create_task(_start_worker(settings, platform), name="worker start")
+            stack.push_async_callback(_stop_when_started, starting)
+        yield Host(url=url, key=site.key, platform=platform)
+
+
+async def _start_worker(settings: Settings, platform: Platform) -> Stoppable:
+    """LangGraph takes a second or two to import: in a thread, so that the API answers meanwhile."""
+    make = await asyncio.to_thread(_worker_factory)
+    worker = make(settings, platform)
+    await worker.start()
+    return worker
+
+
+def _worker_factory() -> Callable[..., Stoppable]:
+    from orchestrator.engine_room import open_engine_room
+    from workers.worker import Worker
+
+    return lambda settings, platform: Worker(settings, open_engine_room(platform))
+
+
+async def _stop_when_started(starting: asyncio.Task[Stoppable]) -> None:
+    if not starting.done():
+        starting.cancel()
+    results = await asyncio.gather(starting, return_exceptions=True)
+    if not isinstance(results[0], BaseException):
+        await results[0].stop()
+
+
+def _services(platform: Platform) -> ApiServices:
+    return ApiServices(
+        tasks=platform.tasks,
+        keys=platform.keys,
+        model=platform.model,
+        ready=platform.ready,
+        settings=platform.settings,
+    )
