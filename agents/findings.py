@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from agents.ports import ChildReturn
 
+STATUSES = frozenset({"found", "partial", "not_found"})
+
 FILE = {"type": "string", "maxLength": 1024, "x-treehold": "file"}
 
 SCHEMA: dict[str, JsonValue] = {

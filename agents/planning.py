@@ -8,16 +8,21 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from agents import findings
-from agents.brief import Brief, ChildSpec, InputFile, PathStep
+from agents.brief import Brief, ChildSpec, InputFile
 from agents.ports import AgentFacts, Turn
 from core.errors import AgentFailed, BudgetExhausted, ModelOutputInvalid
 from core.grant import UNITS, Budget
+from core.ids import NodeId
 from core.text import clipped, printable
+from inference.estimate import text_tokens
 from inference.model import Message, ModelReply, ModelRequest
-from memory.task_tree import Create, Operation, Tree
+from memory.task_tree import Create, Operation, PathEntry, Tree, synthesise
 
 KEPT_FOR_ANSWER = 0.25
 """Share of what is left of the grant that a lead keeps back from a wave of children, for its own calls."""
+
+PATH_TOKENS = 600
+"""What a child's path through the task tree may take of its prompt."""
 
 
 class Subtask(BaseModel):
@@ -151,9 +156,8 @@ def _child(
     files: tuple[InputFile, ...],
     budget: Budget,
     tree: Tree,
-    node: Any,
+    node: NodeId | None,
 ) -> ChildSpec:
-    steps = tree.path(node)[:-1] if node else ()
     paths = frozenset(file.path for file in files)
     return ChildSpec(
         key=child_key,
@@ -163,7 +167,7 @@ def _child(
             task_goal=agent.brief.task_goal,
             question=subtask.question,
             inputs=files,
-            path=tuple(PathStep(key=step.key, title=step.title, status=step.status) for step in steps),
+            path=() if node is None else _path(tree, node),
         ),
         capabilities=agent.grant.capabilities.model_copy(update={"paths": paths}),
         budget=budget,
@@ -171,6 +175,10 @@ def _child(
         node=node,
         provenance=agent.provenance,
     )
+
+
+def _path(tree: Tree, node: NodeId) -> tuple[PathEntry, ...]:
+    return synthesise(tree, node, budget=PATH_TOKENS, count_tokens=text_tokens, declared=findings.STATUSES)
 
 
 def _share(turn: Turn, count: int) -> Budget:

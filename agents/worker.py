@@ -21,8 +21,9 @@ MAX_CALLS_AT_ONCE = 8
 
 _RETURN = "Now give your return: one JSON object as described, and nothing else."
 _REPAIR = (
-    "Your return was refused: {code} at {where}. Every quote must be copied exactly from the file, every "
-    "file must be one you were given, and no field may be added. Give the corrected JSON object and nothing else."
+    "Your return was refused: {code} at {where}. Every quote must be copied exactly from the file, "
+    "every file must be one you were given, and no field may be added. Give the corrected JSON object "
+    "and nothing else."
 )
 
 

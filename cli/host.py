@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from api.app import create_app
 from api.ports import ApiServices
-from api.server import create_app, serve
+from api.server import serve
 from core.settings import Settings
 from orchestrator.bootstrap import Platform, open_platform
 from orchestrator.site import open_site

@@ -6,6 +6,7 @@ a task can be submitted and followed at once; `orchestrator.engine_room` adds wh
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import psycopg
@@ -20,8 +21,6 @@ from inference.gateway import ModelGateway
 from inference.ports import Gateway, ModelProvider
 from inference.retry import RetryPolicy
 from memory import Memory
-from memory.embedder import MiniLm
-from memory.index import PgVectorIndex
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
 from orchestrator.intake import Intake
@@ -29,6 +28,9 @@ from orchestrator.keys import KeyService
 from orchestrator.tasks import TaskService
 from orchestrator.tool_runner import ToolRunner
 from orchestrator.views import ModelDescription
+from tools import MeaningSearch, ToolRegistry
+from tools.builtin import builtin_tools
+from tools.ports import Tool
 
 _UNBOUND = (
     b"SELECT rolsuper OR rolbypassrls OR pg_has_role(current_user, c.relowner, 'USAGE') AS unbound "
@@ -73,8 +75,11 @@ async def open_platform(
     clock: Clock | None = None,
     ids: IdSource | None = None,
     provider: ModelProvider | None = None,
+    embedder: Embedder | None = None,
+    index: VectorIndex | None = None,
+    tools: Iterable[Tool] | None = None,
 ) -> Platform:
-    """Connect as the application role and wire everything up.
+    """Connect as the application role and wire everything up; what is given replaces the settings' choice.
 
     Raises:
         ConfigurationError: the role could bypass row-level security.
@@ -98,9 +103,9 @@ async def open_platform(
         offline=described.offline,
         base_url=described.base_url,
     )
-    embedder = MiniLm()
-    index = _index(settings, database, embedder)
-    tools = ToolRunner(embedder)
+    embedder = embedder or _embedder()
+    index = index or _index(settings, database, embedder)
+    runner = ToolRunner(ToolRegistry(builtin_tools(MeaningSearch(embedder)) if tools is None else tools), embedder)
     task_tree = TaskTree()
     return Platform(
         settings=settings,
@@ -110,11 +115,11 @@ async def open_platform(
         gateway=gateway,
         embedder=embedder,
         index=index,
-        tools=tools,
+        tools=runner,
         memory=Memory(database=database, embedder=embedder, index=index),
         task_tree=task_tree,
         tasks=TaskService(
-            database, clock, ids, task_tree, Intake(tools, roots=settings.workspace_roots), model
+            database, clock, ids, task_tree, Intake(runner, roots=settings.workspace_roots), model
         ),
         keys=KeyService(database),
         model=model,
@@ -160,8 +165,16 @@ def model_config(settings: Settings) -> ModelConfig:
     )
 
 
+def _embedder() -> Embedder:
+    from memory.embedder import MiniLm
+
+    return MiniLm()
+
+
 def _index(settings: Settings, database: Database, embedder: Embedder) -> VectorIndex:
     if settings.vector_index == "pgvector":
+        from memory.index import PgVectorIndex
+
         return PgVectorIndex(database, embedder)
     from memory.index.qdrant import QdrantIndex
 

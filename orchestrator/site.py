@@ -19,6 +19,9 @@ from core.postgres import EmbeddedPostgres
 from core.settings import Settings
 from orchestrator.keys import new_secret, register
 
+_FOLDER_MODE = 0o711 if os.geteuid() == 0 else 0o700
+"""Under root, Postgres runs as another user and must be able to pass through; nobody may list."""
+
 ALL_SCOPES = frozenset({"tasks:read", "tasks:write", "memory:read", "memory:write"})
 
 
@@ -47,7 +50,7 @@ def open_site(settings: Settings) -> Site:
         return Site(conninfo=settings.database_url.get_secret_value(), key=None, postgres=None)
     folder = settings.data_dir
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
     except OSError as error:
         raise ConfigurationError(
             f"cannot make the data folder {folder}: {error.strerror}; set TREEHOLD_DATA_DIR to another"

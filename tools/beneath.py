@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -44,7 +44,7 @@ _EXPLANATION: dict[Refusal, str] = {
 }
 
 
-class PathRefused(Exception):  # noqa: N818 - read as "the path was refused"
+class PathRefused(Exception):
     """A path that is not opened; the message never names anything outside the workspace."""
 
     def __init__(self, reason: Refusal) -> None:
@@ -84,7 +84,7 @@ def normalised(path: str) -> str:
 
 
 @contextmanager
-def opened(root: str, path: str) -> Iterator[Opened]:
+def opened(root: str, path: str) -> Generator[Opened]:
     """Open a regular file or a folder beneath `root` for reading.
 
     Raises:
@@ -144,7 +144,7 @@ class _Walk:
             self._names.append(name)
         elif not stat.S_ISREG(mode):
             raise PathRefused("special")
-        elif any(part not in {"", "."} for part in pending) or pending:
+        elif pending:
             raise PathRefused("not_a_folder")
         else:
             self._enter_file(name, parent)

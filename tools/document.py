@@ -22,8 +22,8 @@ class QuotePlace(NamedTuple):
 class Document:
     """The text of one file.
 
-    Lines end at line feeds (carriage returns before them, and lone ones, count as line feeds), so `lines[n - 1]`
-    is line n of the file as an editor shows it. For PDF, lines are those of the extracted text, with a line
+    Lines end at line feeds (a carriage return, alone or before one, counts as one), so `lines[n - 1]` is
+    line n of the file as an editor shows it. For PDF, lines are those of the extracted text, with a line
     `[page N]` before each page. For HTML, line n holds the visible text of the file's line n; where a page
     has lines too long for that (`numbering == "extracted"`), each block of the page is a line.
     """

@@ -31,6 +31,9 @@ _LINK_REASONS: dict[Refusal, SkipReason] = {
     "loop": "link_loop",
     "special": "special_file",
 }
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
 Identity = tuple[int, int]
 Sniffed = tuple[int, int, int, Kind]
 """(inode, modified in nanoseconds, size, kind)"""
@@ -73,7 +76,7 @@ class Walk:
             return
         self.seen.add(identity)
         if prefix.count("/") > self.limits.depth:
-            self.found.skip(shown_name(prefix), "too_deep")
+            self._skip(prefix.rstrip("/"), "too_deep")
             return
         for entry in self._listed(descriptor, prefix):
             if self.found.truncated:
@@ -91,12 +94,12 @@ class Walk:
                         break
                     listed.append(entry)
         except OSError:
-            self.found.skip(shown_name(prefix or "."), "unreadable")
+            self._skip(prefix.rstrip("/") or ".", "unreadable")
         return sorted(listed, key=lambda entry: entry.name)
 
     def _entry(self, parent: int, entry: os.DirEntry[str], path: str) -> None:
         if entry.name.startswith("."):
-            self.found.skip(shown_name(path), "hidden")
+            self._skip(path, "hidden")
             return
         try:
             status = entry.stat(follow_symlinks=False)
@@ -107,20 +110,18 @@ class Walk:
         elif stat.S_ISDIR(status.st_mode):
             self._subfolder(parent, entry.name, path)
         elif not stat.S_ISREG(status.st_mode):
-            self._skip_wanted(path, "special_file")
+            self._skip(path, "special_file")
         elif self.wanted(path):
             self._file(parent, entry.name, path, status)
 
     def _subfolder(self, parent: int, name: str, path: str) -> None:
         if name in VENDORED:
-            self.found.skip(shown_name(path), "vendored")
+            self._skip(path, "vendored")
             return
         try:
-            descriptor = os.open(
-                name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent
-            )
+            descriptor = os.open(name, _FOLDER, dir_fd=parent)
         except OSError:
-            self.found.skip(shown_name(path), "unreadable")
+            self._skip(path, "unreadable")
             return
         try:
             self._folder(descriptor, path + "/", os.fstat(descriptor))
@@ -133,13 +134,13 @@ class Walk:
             return
         self.seen.add((status.st_dev, status.st_ino))
         if status.st_size >= self.limits.bytes:
-            self.found.skip(shown_name(path), "too_large")
+            self._skip(path, "too_large")
             return
         kind = self._kind(parent, name, path, status)
         if kind is None:
-            self.found.skip(shown_name(path), "unreadable")
+            self._skip(path, "unreadable")
         elif kind == "binary":
-            self.found.skip(shown_name(path), "binary")
+            self._skip(path, "binary")
         else:
             self.found.files.append(WorkspaceFile(path=shown_name(path), kind=kind, size=status.st_size))
 
@@ -149,8 +150,7 @@ class Walk:
         if known is not None and known[:3] == stamp:
             return known[3]
         try:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            descriptor = os.open(name, flags, dir_fd=parent)
+            descriptor = os.open(name, _FILE, dir_fd=parent)
         except OSError:
             return None
         try:
@@ -169,18 +169,20 @@ class Walk:
             with opened(self.root, path) as target:
                 self._linked(target.descriptor, target.status, target.path, path)
         except PathRefused as refused:
-            self._skip_wanted(path, _LINK_REASONS.get(refused.reason, "unreadable"))
+            self._skip(path, _LINK_REASONS.get(refused.reason, "unreadable"))
 
     def _linked(self, descriptor: int, status: os.stat_result, target: str, path: str) -> None:
         if (status.st_dev, status.st_ino) in self.seen:
-            self._skip_wanted(path, "link_duplicate")
+            self._skip(path, "link_duplicate")
+        elif not (self.wanted(path) and self.wanted(target)):
+            return
         elif stat.S_ISDIR(status.st_mode):
             self._folder(descriptor, path + "/", status)
-        elif self.wanted(path) and self.wanted(target):
+        else:
             name = target.rpartition("/")[2]
             with opened(self.root, target.rpartition("/")[0] or ".") as parent:
                 self._file(parent.descriptor, name, path, status)
 
-    def _skip_wanted(self, path: str, reason: SkipReason) -> None:
+    def _skip(self, path: str, reason: SkipReason) -> None:
         if self.wanted(path):
             self.found.skip(shown_name(path), reason)

@@ -7,13 +7,13 @@ import os
 import stat
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from core.errors import InvalidInput, NotFound, ToolDenied, ToolFailed
+from core.errors import InvalidInput, ToolDenied, ToolFailed
 from core.grant import Capabilities
 from tools.beneath import PathRefused, normalised, opened
 from tools.document import Document, QuotePlace
@@ -32,7 +32,7 @@ _ALL = Capabilities(paths=frozenset({"."}))
 
 @dataclass(frozen=True, kw_only=True)
 class WorkspaceLimits:
-    """Larger texts than `document_bytes` are read as streams of lines; see `WalkLimits` for the largest file."""
+    """Texts larger than `document_bytes` are read as streams of lines, up to the largest file of `walk`."""
 
     walk: WalkLimits = field(default_factory=WalkLimits)
     document_bytes: int = 32_000_000
@@ -65,61 +65,76 @@ class _DocumentCache:
                 self._room += len(dropped.text)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Shared:
+    root: str
+    limits: WorkspaceLimits
+    cache: _DocumentCache
+    sniffed: dict[str, Sniffed] = field(default_factory=dict[str, Sniffed])
+
+    @classmethod
+    def of(cls, root: str, limits: WorkspaceLimits) -> _Shared:
+        return cls(root=root, limits=limits, cache=_DocumentCache(limits.cached_characters))
+
+
 class Workspace:
     """Blocking file access beneath one folder; call it from a thread. Safe to use from several at once."""
 
-    def __init__(self, root: str | Path, limits: WorkspaceLimits | None = None) -> None:
+    def __init__(
+        self,
+        root: str | Path,
+        limits: WorkspaceLimits | None = None,
+        *,
+        capabilities: Capabilities = _ALL,
+        shared: _Shared | None = None,
+    ) -> None:
         """Raises `InvalidInput` when the folder is missing, not a folder, unreadable or empty."""
-        self._limits = limits or WorkspaceLimits()
-        self._root = _checked_root(root)
-        self._capabilities = _ALL
-        self._cache = _DocumentCache(self._limits.cached_characters)
-        self._sniffed: dict[str, Sniffed] = {}
+        self._shared = shared or _Shared.of(_checked_root(root), limits or WorkspaceLimits())
+        self._capabilities = capabilities
 
     @property
     def root(self) -> str:
-        return self._root
+        return self._shared.root
 
     def narrowed(self, capabilities: Capabilities) -> Workspace:
         """The same workspace, of which only the allowed paths can be listed or read; caches are shared."""
-        narrow = Workspace.__new__(Workspace)
-        narrow.__dict__.update(self.__dict__)
-        narrow._capabilities = capabilities
-        return narrow
+        return Workspace(self.root, capabilities=capabilities, shared=self._shared)
 
     def inventory(self) -> Inventory:
         """All readable files within the allowed paths, and what was left out."""
         walk = Walk(
-            root=self._root,
-            limits=self._limits.walk,
+            root=self._shared.root,
+            limits=self._shared.limits.walk,
             wanted=self._allows,
-            sniffed=self._sniffed,
+            sniffed=self._shared.sniffed,
         )
         try:
             return walk.run()
         except PathRefused as refused:
-            raise NotFound("the workspace folder is gone or can no longer be read") from refused
+            raise ToolFailed("the workspace folder is gone or can no longer be read") from refused
 
     def text(self, path: str) -> Document:
-        """The file as text. Raises `ToolDenied`, `NotFound` or `ToolFailed` with the reason."""
+        """The file as text. Raises `ToolDenied` or `ToolFailed` with the reason."""
         with self._file(path) as (file, identity, kind):
-            cached = self._cache.get(identity)
+            cached = self._shared.cache.get(identity)
             if cached is not None:
                 return cached
-            if identity[-1] > self._limits.document_bytes:
-                raise ToolFailed(f"{_named(path)} is larger than {self._limits.document_bytes:,} bytes")
+            if identity[-1] > self._shared.limits.document_bytes:
+                raise ToolFailed(
+                    f"{_named(path)} is larger than {self._shared.limits.document_bytes:,} bytes"
+                )
             try:
                 document = read_document(shown_name(identity[0]), kind, file.read())
             except Unreadable as error:
                 raise ToolFailed(f"{_named(path)}: {error}") from error
-        self._cache.put(identity, document)
+        self._shared.cache.put(identity, document)
         return document
 
     @contextmanager
-    def stream(self, path: str) -> Iterator[LineStream]:
+    def stream(self, path: str) -> Generator[LineStream]:
         """The file's lines one after the other, however large it is. Raises as `text` does."""
         with self._file(path) as (file, identity, kind):
-            if identity[-1] <= self._limits.document_bytes or kind in {"pdf", "html"}:
+            if identity[-1] <= self._shared.limits.document_bytes or kind in {"pdf", "html"}:
                 document = self.text(path)
                 yield LineStream(kind=kind, lines=iter(document.lines), notes=document.notes)
                 return
@@ -136,13 +151,13 @@ class Workspace:
         """
         try:
             return self.text(path).find(quote, near_line)
-        except (NotFound, ToolDenied, ToolFailed):
+        except (ToolDenied, ToolFailed):
             return None
 
     def is_folder(self, path: str) -> bool:
-        """Whether this is a folder within the workspace. Raises `ToolDenied` or `NotFound` as `text` does."""
+        """Whether this is a folder within the workspace. Raises as `text` does."""
         try:
-            with opened(self._root, self._real(path)) as found:
+            with opened(self._shared.root, self._real(path)) as found:
                 return stat.S_ISDIR(found.status.st_mode)
         except PathRefused as refused:
             raise _error(path, refused) from refused
@@ -151,15 +166,15 @@ class Workspace:
         return self._capabilities.allows_path(path) or self._capabilities.allows_path(shown_name(path))
 
     @contextmanager
-    def _file(self, path: str) -> Iterator[tuple[BinaryIO, Identity, Kind]]:
+    def _file(self, path: str) -> Generator[tuple[BinaryIO, Identity, Kind]]:
         try:
-            with opened(self._root, self._real(path)) as found:
+            with opened(self._shared.root, self._real(path)) as found:
                 status = found.status
                 if stat.S_ISDIR(status.st_mode):
                     raise PathRefused("not_a_file")
                 if not (self._allows(found.path) and self._allows(normalised(self._real(path)))):
                     raise ToolDenied(f"{_named(path)} is not among the files you were given")
-                if status.st_size >= self._limits.walk.bytes:
+                if status.st_size >= self._shared.limits.walk.bytes:
                     raise ToolFailed(f"{_named(path)} is too large to read ({status.st_size:,} bytes)")
                 with os.fdopen(os.dup(found.descriptor), "rb") as file:
                     kind = kind_of(found.path, os.pread(found.descriptor, SNIFFED_BYTES, 0))
@@ -176,7 +191,7 @@ class Workspace:
         if "\\" not in path:
             return path
         try:
-            with opened(self._root, path):
+            with opened(self._shared.root, path):
                 return path
         except PathRefused:
             return real_name(path)
@@ -196,9 +211,7 @@ def _checked_root(root: str | Path) -> str:
         folder = Path(root).expanduser().resolve()
         mode = folder.stat().st_mode
     except (OSError, RuntimeError, ValueError) as error:
-        raise InvalidInput(
-            f"there is no folder {shown_name(str(root))}: give the path of a folder that exists"
-        ) from error
+        raise InvalidInput(f"there is no folder {shown_name(str(root))}: give one that exists") from error
     name = shown_name(str(folder))
     if not stat.S_ISDIR(mode):
         raise InvalidInput(f"{name} is a file, not a folder: give the folder that holds it")
@@ -208,9 +221,7 @@ def _checked_root(root: str | Path) -> str:
     except OSError as error:
         raise InvalidInput(f"the folder {name} may not be read: check its permissions") from error
     if empty:
-        raise InvalidInput(
-            f"the folder {name} is empty: put the files to work on into it, or give another folder"
-        )
+        raise InvalidInput(f"the folder {name} is empty: put files into it, or give another folder")
     return str(folder)
 
 
@@ -222,12 +233,10 @@ def _named(path: str) -> str:
     return f'"{shown_name(path[:200])}"'
 
 
-def _error(path: str, refused: PathRefused) -> ToolDenied | NotFound | ToolFailed:
+def _error(path: str, refused: PathRefused) -> ToolDenied | ToolFailed:
     message = f"{_named(path)}: {refused}"
     match refused.reason:
         case "absolute" | "outside" | "special" | "loop" | "bad_name":
             return ToolDenied(message)
-        case "missing":
-            return NotFound(message)
         case _:
             return ToolFailed(message)

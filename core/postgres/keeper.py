@@ -24,7 +24,7 @@ LOG_LIMIT = 5_000_000
 RESTARTS_PER_MINUTE = 5
 FAST_STOP_SECONDS = 30.0
 IMMEDIATE_STOP_SECONDS = 5.0
-LEFTOVERS = ((1.0, signal.SIGINT), (5.0, signal.SIGQUIT), (12.0, signal.SIGKILL))
+LEFTOVERS = ((0.5, signal.SIGINT), (10.0, signal.SIGQUIT), (15.0, signal.SIGKILL))
 """How long processes of an earlier server may linger before each signal; SIGINT also asks an orphaned
 postmaster for a fast stop."""
 LEFTOVERS_GIVE_UP_SECONDS = 20.0
@@ -62,9 +62,12 @@ def listed_command_lines() -> list[tuple[int, bytes]]:
     """The same from `ps`, for systems without /proc."""
     import subprocess
 
-    listing = subprocess.run(
-        ("/bin/ps", "-axww", "-o", "pid=,command="), stdout=subprocess.PIPE, check=True
-    ).stdout
+    command = ("/bin/ps", "-axww", "-o", "pid=,command=")
+    outcome = subprocess.run(command, stdout=subprocess.PIPE, check=True)  # noqa: S603 - a fixed command
+    return parsed_listing(outcome.stdout)
+
+
+def parsed_listing(listing: bytes) -> list[tuple[int, bytes]]:
     pairs = (line.strip().partition(b" ") for line in listing.splitlines())
     return [(int(pid), command.strip() + b" ") for pid, _, command in pairs]
 
@@ -81,7 +84,6 @@ class Log:
             self._path.replace(f"{self._path}.1")
             os.close(self._descriptor)
             self._descriptor = open_private(self._path, os.O_WRONLY | os.O_APPEND)
-            os.dup2(self._descriptor, 2)
         os.write(self._descriptor, data)
 
     def say(self, words: str) -> None:
@@ -103,14 +105,23 @@ class Server:
         while self.status is None and (left := until - time.monotonic()) > 0:
             if self._output is None:
                 time.sleep(min(left, 0.01))
-            elif select.select([self._output], [], [], left)[0]:
-                data = os.read(self._output, 65536)
-                if data:
-                    log.write(data)
-                else:
-                    self.close()
+            else:
+                self._carry(log, left)
             self._reap()
         self._reap()
+        while self.status is not None and self._carry(log, 0):
+            pass
+
+    def _carry(self, log: Log, seconds: float) -> bool:
+        """Move one piece of output to the log; False where none came within `seconds`."""
+        if self._output is None or not select.select([self._output], [], [], seconds)[0]:
+            return False
+        data = os.read(self._output, 65536)
+        if data:
+            log.write(data)
+        else:
+            self.close()
+        return True
 
     def _reap(self) -> None:
         if self.status is None:
@@ -132,7 +143,7 @@ class Keeper:
         self._log = Log(self._folder / "postgres.log")
         self._users = open_private(self._folder / "users.lock", os.O_RDWR)
         self._transition = open_private(self._folder / "transition.lock", os.O_RDWR)
-        self._port = 0
+        self._port = int(plan["port"])
         self._starts: list[float] = []
         self._idle_since: float | None = None
         self._stop_asked = False
@@ -229,7 +240,7 @@ class Keeper:
 
     def _free_port(self) -> int:
         """The last server's port where it is still free, so that its users find the new one; else any."""
-        for wished in (self._port or self._last_port(), 0):
+        for wished in (self._port, 0):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
@@ -239,12 +250,6 @@ class Keeper:
                 port: int = probe.getsockname()[1]
                 return port
         raise OSError("no free port")
-
-    def _last_port(self) -> int:
-        try:
-            return int(json.loads((self._folder / "runtime.json").read_bytes())["port"])
-        except (OSError, ValueError, KeyError):
-            return 0
 
     def _become_server(self, keeper: int, lock: int, output: int) -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
 from core.errors import ConfigurationError
 from core.postgres.account import Account
@@ -20,9 +18,13 @@ CHOOSE = "choose another folder with TREEHOLD_DATA_DIR"
 DRAFT_PREFIX = "init-"
 
 
-class Location(TypedDict):
+class Location(BaseModel):
+    """The note that says where a folder's cluster is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     about: str
-    data: str
+    data: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ class Placement:
         note = read_private(self.location)
         if note is None:
             return self.folder / "data"
-        return Path(TypeAdapter(Location).validate_json(note)["data"])
+        return Location.model_validate_json(note).data
 
     def prepare(self) -> None:
         """Make the folder if it is missing.
@@ -145,10 +147,9 @@ class Placement:
         about = (
             f"Treehold's database for this folder: user {account.name}, who runs it, cannot reach this one."
         )
-        write_private(
-            self.location, json.dumps(Location(about=about, data=str(home / "data")), indent=2) + "\n"
-        )
-        return home / "data"
+        note = Location(about=about, data=home / "data")
+        write_private(self.location, note.model_dump_json(indent=2) + "\n")
+        return note.data
 
 
 def _set_aside(home: Path) -> None:

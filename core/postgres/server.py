@@ -62,9 +62,13 @@ def start_keeper(placement: Placement, cluster: Cluster, lock: int, *, grace: fl
     Raises:
         StorageError: the interpreter could not run it.
     """
+    last = read_runtime(placement)
+    # An earlier server's note: nobody may take what listens there now for ours.
+    placement.runtime.unlink(missing_ok=True)
     plan = {
         "lock": str(lock),
         "host": HOST,
+        "port": str(last.port if last else 0),
         "postgres": str(cluster.binaries.program("postgres")),
         "data": str(cluster.data),
         "name": "treehold-" + hashlib.sha256(os.fsencode(cluster.data)).hexdigest()[:12],

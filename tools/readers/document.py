@@ -9,7 +9,7 @@ from tools.readers.pdf import PdfUnreadable, read_pdf
 from tools.readers.text import decode
 
 
-class Unreadable(Exception):  # noqa: N818 - reads as a statement
+class Unreadable(Exception):
     """The bytes are not what their kind promises."""
 
 

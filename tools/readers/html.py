@@ -94,7 +94,7 @@ class _Layout:
     """(line of the file, block of the page, text)"""
 
     def add(self, text: str) -> None:
-        """Text with marks: what stands behind a mark is on that line, what stands before it on the one above."""
+        """Text with marks: what stands behind a mark is on that line, what stands before it above."""
         parts = _MARK.split(text)
         if len(parts) > 1 and parts[0].strip():
             self.line = max(self.line, _line(parts[1]) - 1)

@@ -12,7 +12,7 @@ MOST_SECONDS = 60.0
 MOST_CHARACTERS = 20_000_000
 
 
-class PdfUnreadable(Exception):  # noqa: N818 - reads as a statement
+class PdfUnreadable(Exception):
     """Encrypted, damaged, or not a PDF at all."""
 
 

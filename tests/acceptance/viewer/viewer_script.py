@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
+
+from pydantic import JsonValue
+
+from core.blocks import block
+from core.provenance import Trust
 
 SPACE = UUID("6b1f0a52-6f0e-4d9e-9c53-2f6d3c1d7a10")
 BEGIN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -48,7 +54,12 @@ class Script:
     @property
     def model(self) -> Json:
         if self.offline:
-            return {"name": self.say("treehold-offline"), "provider": "offline", "offline": True, "base_url": None}
+            return {
+                "name": self.say("treehold-offline"),
+                "provider": "offline",
+                "offline": True,
+                "base_url": None,
+            }
         return {
             "name": self.say("qwen3-8b-instruct"),
             "provider": self.say("openai"),
@@ -122,11 +133,16 @@ class Actor:
 
     def start(self) -> None:
         self.turn += 1
-        self.script.emit("agent.started", self.id, turn=self.turn, fence=self.turn, worker=self.script.say("w-1"))
+        self.script.emit(
+            "agent.started", self.id, turn=self.turn, fence=self.turn, worker=self.script.say("w-1")
+        )
 
     def pause(self, children: list[Actor]) -> None:
         self.script.emit(
-            "agent.waiting", self.id, on=self.script.say("children"), children=[child.id for child in children]
+            "agent.waiting",
+            self.id,
+            on=self.script.say("children"),
+            children=[child.id for child in children],
         )
 
     def resume(self) -> None:
@@ -135,7 +151,9 @@ class Actor:
     def finish(self) -> None:
         self.script.emit("agent.finished", self.id, seconds=self.script.clock, returned=True)
 
-    def think(self, name: str, seconds: float, tokens: tuple[int, int], tool_calls: tuple[str, ...] = ()) -> None:
+    def think(
+        self, name: str, seconds: float, tokens: tuple[int, int], tool_calls: tuple[str, ...] = ()
+    ) -> None:
         self.begin_thinking(name)
         self.script.wait(seconds)
         self.end_thinking(name, seconds, tokens, tool_calls)
@@ -178,12 +196,17 @@ class Actor:
 
     def use(self, tool: str, seconds: float, arguments: Json, *, tainted: bool = True) -> None:
         script, say = self.script, self.script.say
-        call = self.call_id()
-        script.emit(
-            "tool.started", self.id, call=call, name=say(tool), arguments=arguments, position=self.made
-        )
+        call, text = self.call_id(), json.dumps(arguments)
+        script.emit("tool.started", self.id, call=call, name=say(tool), arguments=text, position=self.made)
         script.wait(seconds)
-        script.journal(call, self.id, "tool", tool, {"arguments": arguments}, {"content": say(PASSAGE)})
+        outcome = {
+            "ok": True,
+            "content": say(PASSAGE),
+            "data": None,
+            "provenance": {"trust": 0, "origins": [{"kind": "file", "id": say("policies/retention.md")}]},
+            "artifacts": [script.uuid("artifact")],
+        }
+        script.journal(call, self.id, "tool", tool, {"name": say(tool), "arguments": text}, outcome)
         script.emit(
             "tool.finished",
             self.id,
@@ -224,6 +247,8 @@ class Actor:
                 "reason": say("its recorded actions disagree with its siblings'"),
             }
         ]
+        script.emit("tool.started", self.id, call=call, name="recall", position=self.made)
+        script.wait(0.04)
         script.emit("recall.used", self.id, call=call, records=used)
         script.emit("recall.held_back", self.id, call=call, records=held)
 
@@ -232,20 +257,17 @@ PASSAGE = "Records of customers are kept for seven years after the end of the co
 
 
 def prompt(say: Wording) -> Json:
+    found: list[JsonValue] = [{"file": say("policies/retention.md"), "text": say(PASSAGE)}]
+    passages = "\n".join([say("Passages found:"), block("passages", found, Trust.UNTRUSTED)])
     return {
         "kind": "act",
         "messages": [
-            {"role": "system", "content": say("You are a worker. Answer from the passages only, with quotes.")},
-            {"role": "user", "content": say("Question: how long are records kept?")},
             {
-                "role": "tool",
-                "tool_call_id": say("call_1"),
-                "content": "",
-                "parts": [
-                    {"text": say("Passages found:"), "tainted": False},
-                    {"text": say(PASSAGE), "tainted": True, "source": say("policies/retention.md")},
-                ],
+                "role": "system",
+                "content": say("You are a worker. Answer from the passages only, with quotes."),
             },
+            {"role": "user", "content": say("Question: how long are records kept?")},
+            {"role": "tool", "tool_call_id": say("call_1"), "content": passages},
         ],
         "tools": [{"name": say("search"), "description": say("Search files"), "parameters": {}}],
         "output_schema": None,
@@ -256,7 +278,10 @@ def prompt(say: Wording) -> Json:
 def reply(say: Wording, tool_calls: tuple[str, ...]) -> Json:
     return {
         "content": say("Records are kept for **seven years**, see `retention.md`."),
-        "tool_calls": [{"id": "call_2", "name": say(name), "arguments": {"pattern": say("retention")}} for name in tool_calls],
+        "tool_calls": [
+            {"id": "call_2", "name": say(name), "arguments": json.dumps({"pattern": say("retention")})}
+            for name in tool_calls
+        ],
         "finish_reason": "stop",
         "usage": {"prompt_tokens": 900, "completion_tokens": 80},
         "output": None,
@@ -273,9 +298,21 @@ def answer_of(say: Wording) -> Json:
             "The policy of 2019 is superseded by the annex."
         ),
         "citations": [
-            {"file": say("policies/retention.md"), "line": 42, "quote": say("kept for seven years after the end of the contract")},
-            {"file": say("policies/annex-b.md"), "line": 7, "quote": say("access logs are deleted after ninety days")},
-            {"file": say("runbooks/backup.md"), "line": 118, "quote": say("a backup is kept as long as its longest-lived record")},
+            {
+                "file": say("policies/retention.md"),
+                "line": 42,
+                "quote": say("kept for seven years after the end of the contract"),
+            },
+            {
+                "file": say("policies/annex-b.md"),
+                "line": 7,
+                "quote": say("access logs are deleted after ninety days"),
+            },
+            {
+                "file": say("runbooks/backup.md"),
+                "line": 118,
+                "quote": say("a backup is kept as long as its longest-lived record"),
+            },
         ],
         "output": {"years": 7, "note": say("annex B")},
         "partial": True,
@@ -296,19 +333,33 @@ QUESTIONS = (
 def research(name: str = "research", *, say: Wording = plain, offline: bool = True) -> Script:
     """A planner, six workers, one of them with children; refusals, a failure, recall, a gate that says no."""
     script = Script(
-        name=name, goal=say("What do our policies say about retention, and where do they disagree?"), say=say, offline=offline
+        name=name,
+        goal=say("What do our policies say about retention, and where do they disagree?"),
+        say=say,
+        offline=offline,
     )
     root = Actor(script=script, label="root")
-    script.emit("task.submitted", goal=script.goal, model=script.model, workspace=say("/srv/policies"), files=48, skipped=1)
+    script.emit(
+        "task.submitted",
+        goal=script.goal,
+        model=script.model,
+        workspace=say("/srv/policies"),
+        files=48,
+        skipped=1,
+    )
     root.spawn(None, "planner", "Plan and assemble", 0)
     script.wait(0.05)
     root.start()
     root.recall()
     root.think("plan", 1.4, (2100, 340))
-    changes = [{"op": "create", "key": f"q{at}", "title": say(title), "status": "open"} for at, title in enumerate(QUESTIONS)]
+    changes = [
+        {"op": "create", "key": f"q{at}", "title": say(title), "status": "open"}
+        for at, title in enumerate(QUESTIONS)
+    ]
     script.emit("tree.revised", root.id, revision=1, actor=say("planner"), changes=changes)
     workers = [
-        Actor(script=script, label=f"worker-{at}").spawn(root, "worker", title, 1, at) for at, title in enumerate(QUESTIONS)
+        Actor(script=script, label=f"worker-{at}").spawn(root, "worker", title, 1, at)
+        for at, title in enumerate(QUESTIONS)
     ]
     root.pause(workers)
     for at, worker in enumerate(workers):
@@ -337,7 +388,9 @@ def research(name: str = "research", *, say: Wording = plain, offline: bool = Tr
 def _nested(worker: Actor, say: Wording) -> None:
     script = worker.script
     children = [
-        Actor(script=script, label=f"reader-{at}").spawn(worker, "reader", f"Read policies/part-{at}.md", 2, at)
+        Actor(script=script, label=f"reader-{at}").spawn(
+            worker, "reader", f"Read policies/part-{at}.md", 2, at
+        )
         for at in range(3)
     ]
     worker.pause(children)
@@ -371,8 +424,18 @@ def _troubled(workers: list[Actor], say: Wording) -> None:
     script.wait(0.3)
     script.emit("model.retried", fifth.id, call=call, attempt=1, code=say("rate_limited"), wait_seconds=0.5)
     script.wait(0.8)
-    script.emit("model.failed", fifth.id, call=call, name=say("act"), code=say("timeout"), message=say("no reply in 30 s"), seconds=1.1)
-    script.emit("agent.failed", fifth.id, code=say("model_unavailable"), message=say("the model did not answer"))
+    script.emit(
+        "model.failed",
+        fifth.id,
+        call=call,
+        name=say("act"),
+        code=say("timeout"),
+        message=say("no reply in 30 s"),
+        seconds=1.1,
+    )
+    script.emit(
+        "agent.failed", fifth.id, code=say("model_unavailable"), message=say("the model did not answer")
+    )
 
 
 def _store(script: Script, root: Actor, say: Wording) -> None:
@@ -391,7 +454,13 @@ def _store(script: Script, root: Actor, say: Wording) -> None:
         }
     )
     script.emit(
-        "artifact.stored", root.id, artifact=artifact, name=say("findings.csv"), media_type="text/csv", size=48_213, tainted=True
+        "artifact.stored",
+        root.id,
+        artifact=artifact,
+        name=say("findings.csv"),
+        media_type="text/csv",
+        size=48_213,
+        tainted=True,
     )
 
 
@@ -408,9 +477,20 @@ def crowd(name: str, spans: int) -> Script:
         worker.start()
         for _ in range(each):
             call = worker.call_id()
-            script.emit("tool.started", worker.id, call=call, name="search", arguments={}, position=worker.made)
+            script.emit(
+                "tool.started", worker.id, call=call, name="search", arguments={}, position=worker.made
+            )
             script.wait(0.01)
-            script.emit("tool.finished", worker.id, call=call, name="search", seconds=0.01, characters=1, artifact=None, tainted=False)
+            script.emit(
+                "tool.finished",
+                worker.id,
+                call=call,
+                name="search",
+                seconds=0.01,
+                characters=1,
+                artifact=None,
+                tainted=False,
+            )
         worker.finish()
     root.finish()
     script.emit("task.finished", status="done", stop_reason="completed", seconds=script.clock)

@@ -1,4 +1,4 @@
-"""A small server of the wire contract: the viewer's pages and assets, and scripted tasks behind the REST paths."""
+"""A small server of the wire contract: the viewer's pages and assets, and scripted tasks behind REST."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ CSP = (
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 ENDS = {"agent.finished": "done", "agent.failed": "failed", "agent.cancelled": "cancelled"}
-STATES = {"agent.started": "running", "agent.waiting": "waiting", "agent.resumed": "ready", "agent.reclaimed": "ready"}
+STATES = {
+    "agent.started": "running",
+    "agent.waiting": "waiting",
+    "agent.resumed": "ready",
+    "agent.reclaimed": "ready",
+}
 
 
 @dataclass(kw_only=True)
@@ -30,6 +35,10 @@ class Show:
     script: Script
     published: int
     first: int = 1
+    gaps: int = 0
+    """How many streams yet to be opened shall begin with a gap."""
+    loads: int = 0
+    """How often the durable state was asked for."""
     cancelled: bool = False
     generation: int = 0
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -56,6 +65,16 @@ class Show:
             self.generation += 1
             self.changed.notify_all()
 
+    async def joined(self, streams: int) -> None:
+        """Waits until that many streams have been opened, counted from the beginning."""
+        async with self.changed:
+            await self.changed.wait_for(lambda: len(self.resumed_from) >= streams)
+
+    async def beyond(self, last: int, generation: int) -> None:
+        """Waits until there are events behind `last`, or streams of that generation are cut."""
+        async with self.changed:
+            await self.changed.wait_for(lambda: self.published > last or self.generation != generation)
+
     def agents(self) -> list[Json]:
         found: dict[str, Json] = {}
         for event in self.events:
@@ -69,7 +88,15 @@ class Show:
         script, agents = self.script, self.agents()
         done = self.finished
         usage = {key: sum(agent["usage"][key] for agent in agents) for key in view_of_usage()}
-        budget = {"tokens": script.budget_tokens, "cost": None, "tool_calls": None, "depth": 4, "fanout": 8, "turns": 24, "seconds": None}
+        budget = {
+            "tokens": script.budget_tokens,
+            "cost": None,
+            "tool_calls": None,
+            "depth": 4,
+            "fanout": 8,
+            "turns": 24,
+            "seconds": None,
+        }
         view = {
             "id": script.id,
             "goal": script.goal,
@@ -138,7 +165,9 @@ class ViewerServer:
     def __init__(self) -> None:
         self.shows: dict[str, Show] = {}
         self.url = ""
-        self.pages = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+        self.pages = Environment(
+            loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
+        )
         self._runner: web.AppRunner | None = None
 
     def play(self, script: Script, published: int | None = None) -> Show:
@@ -180,7 +209,9 @@ class ViewerServer:
     def _show(self, request: web.Request) -> Show:
         show = self.shows.get(request.match_info["task"])
         if show is None:
-            raise web.HTTPNotFound(text=json.dumps({"title": "Not Found", "status": 404, "detail": "no such task"}))
+            raise web.HTTPNotFound(
+                text=json.dumps({"title": "Not Found", "status": 404, "detail": "no such task"})
+            )
         return show
 
     def _page(self, template: str, /, **context: Any) -> web.Response:
@@ -196,7 +227,9 @@ class ViewerServer:
 
     async def _tasks_page(self, request: web.Request) -> web.Response:
         page = Page[TaskView].model_validate(self._listed(request))
-        return self._page("tasks.html", page=page, status=request.query.get("status"), principal_name="operator")
+        return self._page(
+            "tasks.html", page=page, status=request.query.get("status"), principal_name="operator"
+        )
 
     async def _task_page(self, request: web.Request) -> web.Response:
         tree = TreeView.model_validate(self._show(request).tree())
@@ -213,7 +246,9 @@ class ViewerServer:
         return web.json_response(self._listed(request))
 
     async def _tree(self, request: web.Request) -> web.Response:
-        return web.json_response(self._show(request).tree())
+        show = self._show(request)
+        show.loads += 1
+        return web.json_response(show.tree())
 
     async def _artifacts(self, request: web.Request) -> web.Response:
         show = self._show(request)
@@ -223,7 +258,9 @@ class ViewerServer:
     async def _call(self, request: web.Request) -> web.Response:
         call = self._show(request).script.calls.get(request.match_info["call"])
         if call is None:
-            return web.json_response({"title": "Not Found", "status": 404, "detail": "no such call"}, status=404)
+            return web.json_response(
+                {"title": "Not Found", "status": 404, "detail": "no such call"}, status=404
+            )
         return web.json_response(call)
 
     async def _cancel(self, request: web.Request) -> web.Response:
@@ -241,18 +278,20 @@ class ViewerServer:
         return web.json_response({"data": found, "next_cursor": None, "has_more": more})
 
     async def _stream(self, request: web.Request, show: Show) -> web.StreamResponse:
-        show.resumed_from.append(request.headers.get("Last-Event-ID"))
+        async with show.changed:
+            show.resumed_from.append(request.headers.get("Last-Event-ID"))
+            show.changed.notify_all()
         last = int(request.headers.get("Last-Event-ID") or request.query.get("after", 0))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        if last < show.first - 1:
+        if last < show.first - 1 or show.gaps > 0:
+            show.gaps -= 1
             gap = json.dumps({"after": last, "first": show.first})
             await response.write(f"event: gap\ndata: {gap}\n\n".encode())
-            last = show.first - 1
+            last = max(last, show.first - 1)
         generation = show.generation
         while True:
-            async with show.changed:
-                await show.changed.wait_for(lambda: show.published > last or show.generation != generation)
+            await show.beyond(last, generation)
             if show.generation != generation:
                 if request.transport is not None:
                     request.transport.abort()

@@ -60,11 +60,15 @@ export class Feed {
     document.removeEventListener("visibilitychange", this.#visibility);
   }
 
-  /** Takes every stored event behind the last one. */
+  /** Takes every stored event behind the last one; reloads when the next ones are no longer kept. */
   async readStored() {
     for (let more = true; more && !this.closed; ) {
       const after = this.listener.last();
       const page = await request(apiPath(this.task, `/events?after=${after}&limit=${PAGE}`));
+      if (after > 0 && page.data.length > 0 && page.data[0].seq > after + 1) {
+        await this.listener.reload();
+        continue;
+      }
       this.listener.events(page.data);
       more = page.has_more && this.listener.last() > after;
     }

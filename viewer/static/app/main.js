@@ -8,12 +8,12 @@ import { TaskPage } from "./views/task_page.js";
 import { TasksPage } from "./views/tasks_page.js";
 import { TaskStore } from "./store.js";
 
-/** @param {HTMLElement} place @param {any} page */
+/** Takes the place of what the server rendered, before the next paint. @param {HTMLElement} place @param {any} page */
 function mount(place, page) {
   const island = document.createElement("div");
   island.className = "island";
-  render(page, island);
   place.replaceChildren(island);
+  render(page, island);
 }
 
 const controls = document.getElementById("controls");

@@ -169,7 +169,7 @@ export class TaskStore {
 
   /** @param {string} query */
   search(query) {
-    this.query = query.trim();
+    this.query = query;
     this.shape += 1;
     this.notify();
   }

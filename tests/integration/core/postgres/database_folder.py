@@ -42,7 +42,7 @@ class DatabaseFolder:
         return server
 
     def user(
-        self, *, uid: int | None = None, python: Path | None = None, site: str = ""
+        self, *, uid: int | None = None, python: Path | None = None, environment: dict[str, str] | None = None
     ) -> subprocess.Popen[str]:
         """A process that starts the server and then holds it."""
         process = subprocess.Popen(
@@ -51,7 +51,7 @@ class DatabaseFolder:
             stdout=subprocess.PIPE,
             text=True,
             cwd="/",
-            env={**os.environ, "PYTHONPATH": site or str(ROOT), "HOME": "/nonexistent"},
+            env={**os.environ, **(environment or {"PYTHONPATH": str(ROOT)})},
             user=uid,
             group=uid,
             extra_groups=None if uid is None else (),
@@ -89,6 +89,16 @@ def fetch(address: PostgresAddress, query: bytes) -> object:
         return row[0] if row else None
 
 
+def remember(address: PostgresAddress) -> str:
+    """Store something new; returns what `remembers` will ask for."""
+    fetch(address, b"CREATE TABLE IF NOT EXISTS kept (token text)")
+    return str(fetch(address, b"INSERT INTO kept VALUES (gen_random_uuid()) RETURNING token"))
+
+
+def remembers(address: PostgresAddress, token: str) -> bool:
+    return fetch(address, b"SELECT count(*) FROM kept WHERE token = '" + token.encode() + b"'") == 1
+
+
 def refuses(address: PostgresAddress) -> bool:
     try:
         psycopg.connect(address.conninfo()).close()
@@ -98,8 +108,9 @@ def refuses(address: PostgresAddress) -> bool:
 
 
 def alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and waits for its parent to notice does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return True
+    return state != "Z"

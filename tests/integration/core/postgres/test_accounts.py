@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import os
 import pwd
 import shutil
@@ -23,7 +22,7 @@ def owner_of(pid: int) -> int:
     return Path(f"/proc/{pid}").stat().st_uid
 
 
-def portable_python(target: Path) -> tuple[Path, str]:
+def portable_python(target: Path) -> tuple[Path, dict[str, str]]:
     """A copy of this interpreter and of what the server needs, where any user can reach them."""
     stdlib = Path(sysconfig.get_path("stdlib"))
     skipped = shutil.ignore_patterns("site-packages", "test", "idlelib", "tkinter", "ensurepip", "config-*")
@@ -35,33 +34,32 @@ def portable_python(target: Path) -> tuple[Path, str]:
     shutil.copy2(Path(sys.executable).resolve(), python)
     site = target / "site"
     shutil.copytree(ROOT / "core", site / "core")
+    installed = wheel_binaries().site
     for name in PACKAGES:
-        spec = importlib.util.find_spec(name)
-        assert spec is not None
-        assert spec.origin is not None
-        home = Path(spec.origin).parent
-        for found in home.parent.glob(f"{name}*") if home.name == name else home.glob(f"{name}*"):
-            copy = shutil.copytree if found.is_dir() else shutil.copy2
-            copy(found, site / found.name)
-    return python, str(site)
+        for found in (*installed.glob(name), *installed.glob(f"{name}.*"), *installed.glob(f"{name}-*")):
+            if found.is_dir():
+                shutil.copytree(found, site / found.name)
+            else:
+                shutil.copy2(found, site)
+    return python, {"PYTHONPATH": str(site), "LD_LIBRARY_PATH": str(target / "lib")}
 
 
-def test_the_server_never_runs_as_root(folder: DatabaseFolder) -> None:
-    with folder.postgres():
-        owner = owner_of(folder.runtime().postmaster_pid)
+def test_the_server_never_runs_as_root(used: DatabaseFolder) -> None:
+    with used.postgres():
+        owner = owner_of(used.runtime().postmaster_pid)
         assert owner != 0
-        assert folder.placement.data().stat().st_uid == owner
+        assert used.placement.data().stat().st_uid == owner
 
 
 def test_an_ordinary_user_runs_all_of_it_as_itself(folder: DatabaseFolder) -> None:
     """Under root: as 'nobody', with a copy of the interpreter, for root's may be out of its reach."""
-    uid, python, site = os.geteuid(), Path(sys.executable), str(ROOT)
+    uid, python, environment = os.geteuid(), Path(sys.executable), {"PYTHONPATH": str(ROOT)}
     folder.path.mkdir(mode=0o700)
     if uid == 0:
         uid = pwd.getpwnam("nobody").pw_uid
-        python, site = portable_python(folder.path.parent / "python")
+        python, environment = portable_python(folder.path.parent / "python")
         os.chown(folder.path, uid, pwd.getpwnam("nobody").pw_gid)
-    user = folder.user(uid=uid if uid != os.geteuid() else None, python=python, site=site)
+    user = folder.user(uid=uid if uid != os.geteuid() else None, python=python, environment=environment)
     address = address_from(user)
     runtime = folder.runtime()
     assert {owner_of(pid) for pid in (user.pid, runtime.keeper_pid, runtime.postmaster_pid)} == {uid}

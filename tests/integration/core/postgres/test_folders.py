@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from core.errors import ConfigurationError
-from tests.integration.core.postgres.database_folder import DatabaseFolder, fetch
+from tests.integration.core.postgres.database_folder import DatabaseFolder, fetch, remember, remembers
 
 
 def test_a_cluster_of_another_major_version_names_both_versions(folder: DatabaseFolder) -> None:
@@ -41,14 +41,14 @@ def test_a_folder_closed_to_the_servers_user(folder: DatabaseFolder) -> None:
     """Under root the cluster goes where its user can reach it; an ordinary user keeps it in the folder."""
     folder.path.mkdir(mode=0o700)
     with folder.postgres() as address:
-        fetch(address, b"CREATE TABLE kept AS SELECT 42 AS value")
+        token = remember(address)
     folder.eventually(folder.stopped)
     assert folder.path.stat().st_mode & 0o777 == 0o700
     home = folder.state_root / "clusters" if os.geteuid() == 0 else folder.path
     assert folder.placement.data().is_relative_to(home)
     assert folder.placement.users.exists()
     with folder.postgres() as address:
-        assert fetch(address, b"SELECT value FROM kept") == 42
+        assert remembers(address, token)
 
 
 def test_a_closed_folder_deleted_and_made_again_begins_afresh(folder: DatabaseFolder) -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.core.postgres.database_folder import DatabaseFolder, alive, fetch, refuses
+from tests.integration.core.postgres.database_folder import (
+    DatabaseFolder,
+    alive,
+    fetch,
+    refuses,
+    remember,
+    remembers,
+)
 
 
 def test_a_fresh_server_serves_and_is_gone_after_its_last_release(folder: DatabaseFolder) -> None:
@@ -22,28 +29,28 @@ def test_a_fresh_server_serves_and_is_gone_after_its_last_release(folder: Databa
     assert folder.stopped()
 
 
-def test_the_server_stays_for_its_second_user(folder: DatabaseFolder) -> None:
-    first, second = folder.postgres(), folder.postgres()
+def test_the_server_stays_for_its_second_user(used: DatabaseFolder) -> None:
+    first, second = used.postgres(), used.postgres()
     address = first.start()
     assert second.start() == address
-    keeper = folder.runtime().keeper_pid
+    keeper = used.runtime().keeper_pid
     first.release()
     first.release()
-    other = folder.user()
+    other = used.user()
     assert other.stdout is not None
     other.stdout.readline()
     second.release()
     assert fetch(address, b"SELECT 1") == 1
-    assert folder.runtime().keeper_pid == keeper
+    assert used.runtime().keeper_pid == keeper
 
 
-def test_data_outlives_the_server(folder: DatabaseFolder) -> None:
-    server = folder.postgres()
+def test_data_outlives_the_server(used: DatabaseFolder) -> None:
+    server = used.postgres()
     with server as address:
-        fetch(address, b"CREATE TABLE kept AS SELECT 42 AS value")
-    folder.eventually(folder.stopped)
+        token = remember(address)
+    used.eventually(used.stopped)
     with server as address:
-        assert fetch(address, b"SELECT value FROM kept") == 42
+        assert remembers(address, token)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,7 @@ def test_processes_that_race_on_a_fresh_folder_share_one_server(folder: Database
 
 def test_threads_that_race_on_a_fresh_folder_share_one_server(folder: DatabaseFolder) -> None:
     found: list[PostgresAddress] = []
-    servers = [folder.postgres() for _ in range(6)]
-    threads = [threading.Thread(target=lambda each=each: found.append(each.start())) for each in servers]
+    threads = [threading.Thread(target=lambda: found.append(folder.postgres().start())) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -29,10 +28,10 @@ def test_threads_that_race_on_a_fresh_folder_share_one_server(folder: DatabaseFo
     assert len(set(found)) == 1
 
 
-def test_users_that_come_and_go_always_find_a_server(folder: DatabaseFolder) -> None:
+def test_users_that_come_and_go_always_find_a_server(used: DatabaseFolder) -> None:
     def come_and_go() -> None:
         for _ in range(8):
-            with folder.postgres() as address:
+            with used.postgres() as address:
                 answers.append(fetch(address, b"SELECT 1"))
 
     answers: list[object] = []

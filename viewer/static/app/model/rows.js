@@ -9,7 +9,7 @@ import { NONE } from "./spans.js";
  */
 export function visibleSpans(trace, { collapsed, query }) {
   const { spans } = trace;
-  const wanted = query === "" ? null : matches(trace, query);
+  const wanted = query.trim() === "" ? null : matches(trace, query.trim());
   const rows = [];
   let span = spans.firstChild[0];
   while (span !== NONE) {

@@ -246,6 +246,7 @@ const gate = (state) => (trace, event, at, agent) => {
 const recall = (verdict) => (trace, event, at, agent) => {
   const records = Array.isArray(event.data.records) ? event.data.records : [];
   const span = endCall(trace, event, at, agent, "recall", "done");
+  trace.spans.kind[span] = "recall";
   const part = `${records.length} ${verdict}`;
   trace.spans.name[span] = "recall";
   trace.spans.note[span] = trace.spans.note[span] === "" ? part : `${trace.spans.note[span]}, ${part}`;

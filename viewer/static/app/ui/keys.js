@@ -1,6 +1,6 @@
 /** Keys that work anywhere on a page, except while typing. */
 
-import { useEffect } from "../../vendor/hooks.js";
+import { useLayoutEffect } from "../../vendor/hooks.js";
 
 /** @param {EventTarget|null} target */
 const isTyping = (target) =>
@@ -8,7 +8,7 @@ const isTyping = (target) =>
 
 /** @param {Record<string, () => void>} actions by `KeyboardEvent.key` */
 export function useKeys(actions) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const listen = (/** @type {KeyboardEvent} */ event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       if (isTyping(event.target) || document.querySelector("dialog[open]") !== null) return;

@@ -1,12 +1,12 @@
 /** Binds components to a store and to the clock. */
 
-import { useEffect, useReducer, useState } from "../../vendor/hooks.js";
+import { useEffect, useLayoutEffect, useReducer, useState } from "../../vendor/hooks.js";
 import { serverNow } from "../api.js";
 
 /** Draws again when the store changes. @param {{subscribe: (listener: () => void) => () => void}} store */
 export function useStore(store) {
   const [, redraw] = useReducer((/** @type {number} */ turn) => turn + 1, 0);
-  useEffect(() => store.subscribe(() => redraw(undefined)), [store]);
+  useLayoutEffect(() => store.subscribe(() => redraw(undefined)), [store]);
 }
 
 /** The time at the server, advancing while `running`. @param {boolean} running @param {number} [every] milliseconds */

@@ -14,9 +14,10 @@ const MOST = 200_000;
 export function BigText({ value, name = "text.txt", limit = SHOWN, class: extra = "" }) {
   const [whole, setWhole] = useState(false);
   const long = value.length > limit;
+  const scrolls = long || value.length > 500 || value.split("\n", 20).length === 20;
   const shown = whole ? value.slice(0, MOST) : value.slice(0, limit);
   return html`<div class="big-text">
-    <pre class=${`text ${extra}`} tabindex=${long ? 0 : undefined}>${shown}${long && !whole ? "…" : ""}</pre>
+    <pre class=${`text ${extra}`} tabindex=${scrolls ? 0 : undefined}>${shown}${long && !whole ? "…" : ""}</pre>
     ${long &&
     html`<div class="text-more">
       <button type="button" class="link" aria-expanded=${String(whole)} onClick=${() => setWhole(!whole)}>

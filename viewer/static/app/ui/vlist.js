@@ -1,6 +1,6 @@
 /** A windowed list: only the rows in view exist, whatever the list's length. */
 
-import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/hooks.js";
+import { useLayoutEffect, useRef, useState } from "../../vendor/hooks.js";
 import { html } from "./html.js";
 
 const OVERSCAN = 6;
@@ -14,10 +14,11 @@ export function VList({ count, rowHeight, row, reveal, revealKey, class: extra =
   const box = useRef(/** @type {HTMLElement|null} */ (null));
   const [view, setView] = useState({ top: 0, height: 600 });
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
     const measure = () => setView({ top: element.scrollTop, height: element.clientHeight });
+    measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     element.addEventListener("scroll", measure, { passive: true });

@@ -3,12 +3,15 @@
 import { useEffect, useState } from "../../vendor/hooks.js";
 import { text } from "../model/format.js";
 import { artifactPath } from "../model/links.js";
+import { parsed, pieces } from "../model/prompt_blocks.js";
 import { Tainted } from "../ui/badges.js";
 import { html } from "../ui/html.js";
 import { BigText, Json } from "../ui/text.js";
 
 const SETTLE = 90;
-const MESSAGES = 60;
+const MESSAGES = 40;
+const PIECES = 12;
+const LINKS = 20;
 
 /** @param {{store: import("../store.js").TaskStore, call: string, state: string, kind: string, started?: any, tainted?: boolean}} props */
 export function CallBody({ store, call, state, kind, started, tainted = false }) {
@@ -20,9 +23,9 @@ export function CallBody({ store, call, state, kind, started, tainted = false })
       ${request !== null && html`<${Prompt} request=${request} />`}
       ${outcome !== null && html`<${Reply} outcome=${outcome} />`}`;
   }
-  const inputs = request?.arguments ?? started?.arguments ?? request;
+  const inputs = parsed(request?.arguments ?? started?.arguments ?? request);
   return html`<h4>Arguments</h4>
-    <${Json} value=${inputs ?? {}} name="arguments.json" />
+    <${Content} value=${inputs ?? {}} name="arguments.json" />
     <${Waiting} view=${view} problem=${problem} />
     ${outcome !== null && html`<${Result} outcome=${outcome} tainted=${tainted} />`}`;
 }
@@ -73,42 +76,40 @@ function Prompt({ request }) {
 
 /** @param {{message: any, index: number}} props */
 function Message({ message, index }) {
-  const parts = Array.isArray(message?.parts) && message.parts.length > 0 ? message.parts : null;
-  const role = text(message?.role) || "message";
+  const content = typeof message?.content === "string" ? message.content : null;
+  const found = content === null ? [] : pieces(content);
+  const split = found.some((piece) => piece.name !== "");
   return html`<article class="message">
-    <header><span class="role">${role}</span>${message?.name !== undefined && html`<code>${text(message.name)}</code>`}
-      ${message?.tool_call_id && html`<code class="hint">${text(message.tool_call_id)}</code>`}
-      ${isTainted(message) && html`<${Tainted} />`}</header>
-    ${parts === null
-      ? html`<${Content} value=${message?.content} tainted=${isTainted(message)} name=${`message-${index}.txt`} />`
-      : parts.map((/** @type {any} */ part, /** @type {number} */ at) => html`<${Part} key=${at} part=${part} name=${`message-${index}-${at}.txt`} />`)}
+    <header><span class="role">${text(message?.role) || "message"}</span>
+      ${message?.tool_call_id && html`<code class="hint">${text(message.tool_call_id)}</code>`}</header>
+    ${content === null && html`<${Content} value=${message?.content} name=${`message-${index}.json`} />`}
+    ${found.slice(0, PIECES).map((piece, at) => html`<${Piece} key=${at} piece=${piece} name=${`message-${index}-${at}.txt`} />`)}
     ${Array.isArray(message?.tool_calls) && message.tool_calls.length > 0 && html`<${ToolCalls} calls=${message.tool_calls} />`}
+    ${split && html`<details class="fold"><summary>Exact text</summary><${BigText} value=${content} name=${`message-${index}.txt`} /></details>`}
   </article>`;
 }
 
-/** @param {{part: any, name: string}} props */
-function Part({ part, name }) {
-  const tainted = isTainted(part);
-  const value = typeof part === "object" && part !== null ? (part.text ?? part.content ?? part) : part;
-  const label = typeof part === "object" && part !== null ? text(part.label ?? part.source ?? part.origin ?? "") : "";
-  return html`<div class=${tainted ? "tainted" : ""}>
-    ${tainted && html`<p class="tainted-head"><${Tainted} /> ${label}</p>`}
-    <${Content} value=${value} tainted=${false} name=${name} />
+/** @param {{piece: import("../model/prompt_blocks.js").Piece, name: string}} props */
+function Piece({ piece, name }) {
+  if (piece.name === "") return html`<${BigText} value=${piece.text} name=${name} />`;
+  return html`<div class=${piece.tainted ? "tainted" : "block"}>
+    <p class="block-head"><code>${piece.name}</code> ${piece.tainted && html`<${Tainted} reason=${piece.trust} />`}
+      <span class="hint">${piece.trust}</span></p>
+    <${BigText} value=${piece.text} name=${name} />
   </div>`;
 }
 
-/** @param {{value: unknown, tainted: boolean, name: string}} props */
-function Content({ value, tainted, name }) {
+/** @param {{value: unknown, name: string}} props */
+function Content({ value, name }) {
   if (value === null || value === undefined || value === "") return null;
-  const shown = typeof value === "string" ? html`<${BigText} value=${value} name=${name} />` : html`<${Json} value=${value} name=${name} />`;
-  return tainted ? html`<div class="tainted">${shown}</div>` : shown;
+  return typeof value === "string" ? html`<${BigText} value=${value} name=${name} />` : html`<${Json} value=${value} name=${name} />`;
 }
 
 /** @param {{calls: any[]}} props */
 function ToolCalls({ calls }) {
   return html`<ul class="tool-calls">
     ${calls.slice(0, 50).map((call) => html`<li><code>${text(call?.name ?? call?.function?.name)}</code>
-      <${Json} value=${call?.arguments ?? call?.function?.arguments ?? {}} limit=${400} /></li>`)}
+      <${Content} value=${parsed(call?.arguments ?? call?.function?.arguments ?? {})} name="arguments.json" /></li>`)}
   </ul>`;
 }
 
@@ -117,27 +118,25 @@ function Reply({ outcome }) {
   const { content, tool_calls: calls, output, ...rest } = typeof outcome === "object" ? outcome : { content: outcome };
   return html`<h4>Reply</h4>
     <article class="message is-reply">
-      <${Content} value=${content} tainted=${isTainted(outcome)} name="reply.txt" />
+      <${Content} value=${typeof content === "string" ? parsed(content) : content} name="reply.txt" />
       ${Array.isArray(calls) && calls.length > 0 && html`<${ToolCalls} calls=${calls} />`}
-      ${output !== undefined && output !== null && html`<${Json} value=${output} name="output.json" />`}
+      ${content === "" && output !== undefined && output !== null && html`<${Json} value=${output} name="output.json" />`}
     </article>
-    <details class="fold"><summary>All of the outcome</summary><${Json} value=${rest} name="outcome.json" /></details>`;
+    <details class="fold"><summary>All of the outcome</summary><${Json} value=${{ ...rest, output }} name="outcome.json" /></details>`;
 }
 
 /** @param {{outcome: any, tainted: boolean}} props */
 function Result({ outcome, tainted }) {
-  const body = typeof outcome === "object" && outcome !== null ? (outcome.content ?? outcome.text ?? outcome.result) : outcome;
-  const artifact = typeof outcome?.artifact === "string" ? outcome.artifact : null;
+  const shaped = typeof outcome === "object" && outcome !== null;
+  const body = shaped ? (outcome.content ?? outcome.text ?? outcome.result ?? outcome) : outcome;
+  const origins = shaped && Array.isArray(outcome.provenance?.origins) ? outcome.provenance.origins : [];
+  const from = origins.slice(0, 5).map((/** @type {any} */ origin) => `${text(origin?.kind)}: ${text(origin?.id)}`);
+  const artifacts = shaped && Array.isArray(outcome.artifacts) ? outcome.artifacts : [];
   return html`<h4>Result</h4>
-    ${artifact !== null && html`<p><a href=${artifactPath(artifact)} download>Stored result</a> <code class="hint">${artifact}</code></p>`}
+    ${artifacts.slice(0, LINKS).map((/** @type {unknown} */ id) => html`<p><a href=${artifactPath(text(id))} download>Stored artifact</a> <code class="hint">${text(id)}</code></p>`)}
     <div class=${tainted ? "tainted" : ""}>
-      ${tainted && html`<p class="tainted-head"><${Tainted} /></p>`}
-      <${Content} value=${body ?? outcome} tainted=${false} name="result.txt" />
+      ${tainted && html`<p class="block-head"><${Tainted} /> ${from.join(", ")}${origins.length > 5 ? ", …" : ""}</p>`}
+      <${Content} value=${parsed(body)} name="result.txt" />
     </div>
-    ${body !== undefined && body !== outcome && html`<details class="fold"><summary>All of the outcome</summary><${Json} value=${outcome} name="outcome.json" /></details>`}`;
-}
-
-/** @param {any} value */
-function isTainted(value) {
-  return value !== null && typeof value === "object" && (value.tainted === true || value.provenance?.tainted === true);
+    ${body !== outcome && html`<details class="fold"><summary>All of the outcome</summary><${Json} value=${outcome} name="outcome.json" /></details>`}`;
 }

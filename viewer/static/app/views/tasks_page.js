@@ -135,7 +135,7 @@ function Row({ task, now, at, count }) {
 function FirstTask() {
   const run = 'treehold run "What do these documents say about retention?" --files ./docs';
   const curl = `curl -X POST ${window.location.origin}/v1/tasks \\
-  -H "Authorization: Bearer $TREEHOLD_API_KEY" \\
+  -H "Authorization: Bearer $TREEHOLD_KEY" \\
   -H "Content-Type: application/json" \\
   -d '{"goal": "Summarise the changes of this month", "workspace": "/srv/docs"}'`;
   return html`<section class="panel first-task">

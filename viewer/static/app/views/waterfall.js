@@ -27,7 +27,7 @@ export function Waterfall({ store, now, narrow }) {
     rows,
     level: (/** @type {number} */ id) => spans.depth[id] + 1,
     hasChildren: (/** @type {number} */ id) => spans.firstChild[id] !== NONE,
-    isOpen: (/** @type {number} */ id) => store.query !== "" || !store.collapsed.has(id),
+    isOpen: (/** @type {number} */ id) => store.query.trim() !== "" || !store.collapsed.has(id),
     select: (/** @type {number} */ id) => store.selectSpan(id),
     toggle: (/** @type {number} */ id) => store.toggle(id),
   };

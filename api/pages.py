@@ -1,0 +1,35 @@
+"""Rendering of the viewer's pages, and when an error is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from api.problems import ProblemDetails
+from viewer import TEMPLATES
+
+_OWN = Path(__file__).parent / "templates"
+_MACHINE_PATHS = ("/v1", "/static", "/healthz", "/readyz")
+
+environment = Environment(
+    loader=FileSystemLoader([TEMPLATES, _OWN]), autoescape=True, undefined=StrictUndefined
+)
+
+
+def page(template: str, /, status_code: int = 200, **context: object) -> HTMLResponse:
+    return HTMLResponse(environment.get_template(template).render(**context), status_code=status_code)
+
+
+def error_page(problem: ProblemDetails) -> HTMLResponse:
+    return page(
+        "error.html", problem.status, status=problem.status, title=problem.title, detail=problem.detail
+    )
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person looks at the answer in a browser."""
+    path = request.url.path
+    return not path.startswith(_MACHINE_PATHS) and "text/html" in request.headers.get("accept", "")

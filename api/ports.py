@@ -1,0 +1,35 @@
+"""What the API needs; the composition root passes it in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from api.tickets import Tickets
+from core.settings import Settings
+from orchestrator.ports import Keys, Tasks
+from orchestrator.views import ModelDescription
+
+OK = "ok"
+"""What a part that answers says of itself."""
+
+Ready = Callable[[], Awaitable[Mapping[str, str]]]
+"""Part -> `OK` or, in words an anonymous caller may read, what is wrong. May raise `TreeholdError`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiServices:
+    """What routes may ask, and how the server is set up.
+
+    Attributes:
+        settings: where the server is reached; from it follow the host names it answers to.
+        heartbeat_seconds: how often an idle event stream sends a comment.
+    """
+
+    tasks: Tasks
+    keys: Keys
+    model: ModelDescription
+    ready: Ready
+    settings: Settings
+    tickets: Tickets = field(default_factory=Tickets)
+    heartbeat_seconds: float = 15.0

@@ -1,0 +1,80 @@
+"""`treehold tasks | show | cancel`: look at tasks and stop them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli import options, render
+from cli.run import report
+from cli.session import connect
+
+TaskId = Annotated[UUID, typer.Argument(help="A task's id.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def tasks(
+    status: Annotated[str | None, typer.Option(help="running, done, failed or cancelled.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
+    as_json: AsJson = False,
+    server: options.Server = None,
+    key: options.Key = None,
+    data: options.DataDir = None,
+) -> None:
+    """List tasks, newest first."""
+    with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
+        found = [task for task, _ in zip(session.client.list(status=status), range(limit), strict=False)]
+    if as_json:
+        sys.stdout.write(json.dumps([task.model_dump(mode="json") for task in found]) + "\n")
+        return
+    console = Console()
+    if not found:
+        console.print('no tasks yet; start one: treehold run "your question" --files FOLDER', markup=False)
+        return
+    table = Table("task", "status", "submitted", "tokens", "goal", box=None, pad_edge=False)
+    for task in found:
+        table.add_row(*render.task_row(task))
+    console.print(table)
+
+
+def show(
+    task: TaskId,
+    as_json: AsJson = False,
+    server: options.Server = None,
+    key: options.Key = None,
+    data: options.DataDir = None,
+) -> None:
+    """Show a task: its agents, its answer, its figures."""
+    with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
+        tree = session.client.tree(task)
+        url = f"{session.site_url}/tasks/{task}"
+    if as_json:
+        sys.stdout.write(json.dumps(report(tree, url), ensure_ascii=False) + "\n")
+        return
+    console = Console()
+    console.print(render.agent_tree(tree))
+    if tree.task.answer is not None:
+        console.print(render.answer(tree.task.answer))
+    if tree.task.error is not None:
+        console.print(f"{tree.task.error.code}: {tree.task.error.message}", style="red", markup=False)
+    console.print(render.summary(tree.task))
+    console.print(render.model_note(tree.task.model))
+    console.print(f"trace: {url}", markup=False, highlight=False, soft_wrap=True)
+
+
+def cancel(
+    task: TaskId,
+    server: options.Server = None,
+    key: options.Key = None,
+    data: options.DataDir = None,
+) -> None:
+    """Stop a task and all its agents."""
+    with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
+        stopped = session.client.cancel(task)
+    typer.echo(f"task {stopped.id} is {stopped.status}")

@@ -1,0 +1,72 @@
+"""Options that several commands share, and how they become settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import SecretStr, ValidationError
+
+from core.errors import ConfigurationError
+from core.settings import Settings
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data", help="Folder for embedded data and keys.", show_default=False)
+]
+Server = Annotated[
+    str | None,
+    typer.Option("--server", envvar="TREEHOLD_URL", help="Use this server instead of an embedded one."),
+]
+Key = Annotated[
+    str | None, typer.Option("--key", envvar="TREEHOLD_KEY", help="API key for --server.", show_default=False)
+]
+Model = Annotated[
+    str | None, typer.Option("--model", help="Model name; default: the offline model.", show_default=False)
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option("--base-url", help="OpenAI-compatible node, ending in /v1.", show_default=False),
+]
+ModelKey = Annotated[
+    str | None,
+    typer.Option("--api-key", envvar="TREEHOLD_API_KEY", help="Key for the model node.", show_default=False),
+]
+Concurrency = Annotated[
+    int | None, typer.Option("--concurrency", min=1, help="Turns run at a time.", show_default=False)
+]
+
+
+def settings(
+    *,
+    data: Path | None = None,
+    model: str | None = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    concurrency: int | None = None,
+    port: int | None = None,
+) -> Settings:
+    """Settings with the command line's options over environment, file and defaults.
+
+    Raises:
+        ConfigurationError: a setting is wrong; the message names it.
+    """
+    given: dict[str, Any] = {
+        "data_dir": data.expanduser().resolve() if data else None,
+        "model": model,
+        "base_url": base_url,
+        "api_key": SecretStr(api_key) if api_key else None,
+        "concurrency": concurrency,
+        "port": port,
+    }
+    try:
+        found = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(map(str, fault["loc"])) or "settings"
+        raise ConfigurationError(
+            f"the setting {name} (TREEHOLD_{name.upper()}) is wrong: {fault['msg']}"
+        ) from error
+    if found.base_url is not None and found.model == "offline":
+        raise ConfigurationError("--base-url needs --model: the name of a model that the node serves")
+    return found

@@ -1,0 +1,79 @@
+"""What a submission must satisfy before it becomes a task, and what its root agent may touch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import InvalidInput
+from core.grant import Capabilities
+from orchestrator.tool_runner import ToolRunner
+from orchestrator.views import Submission
+from tools import Inventory, Workspace
+
+WORKSPACE_TOOLS = frozenset({"list_files", "read_file", "search_files", "search_meaning", "read_table"})
+ALWAYS = frozenset({"calculate", "write_artifact"})
+NETWORK_TOOLS = frozenset({"http_get"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A workspace as it was found: its folder, and how many files can be read or were skipped."""
+
+    workspace: str | None
+    files: int = 0
+    skipped: int = 0
+
+
+class Intake:
+    def __init__(self, tools: ToolRunner, *, roots: Sequence[Path]) -> None:
+        self._tools = tools
+        self._roots = tuple(root.resolve() for root in roots)
+
+    async def check(self, submission: Submission) -> Accepted:
+        """Raises `InvalidInput` with what to do."""
+        unknown = (submission.tools or frozenset()) - self._tools.names
+        if unknown:
+            known = ", ".join(sorted(self._tools.names))
+            raise InvalidInput(f"there is no tool {sorted(unknown)[0]!r}; the tools are: {known}")
+        if not submission.goal.strip():
+            raise InvalidInput("the goal is empty: say what you want done")
+        if submission.workspace is None:
+            return Accepted(workspace=None)
+        return await asyncio.to_thread(self._workspace, submission.workspace)
+
+    def capabilities(self, submission: Submission) -> Capabilities:
+        """The defaults, narrowed to the tools asked for; the network only where hosts are named."""
+        granted = set(ALWAYS)
+        if submission.workspace is not None:
+            granted |= WORKSPACE_TOOLS
+        if submission.hosts:
+            granted |= NETWORK_TOOLS
+        tools = granted if submission.tools is None else granted & submission.tools
+        return Capabilities(tools=frozenset(tools), hosts=submission.hosts)
+
+    def _workspace(self, given: str) -> Accepted:
+        path = Path(given)
+        if not path.is_absolute():
+            raise InvalidInput(f"the workspace {given!r} must be an absolute path")
+        workspace = Workspace(path)
+        root = Path(workspace.root)
+        if self._roots and not any(root.is_relative_to(allowed) for allowed in self._roots):
+            raise InvalidInput(f"the server does not allow the workspace {given!r}")
+        inventory = workspace.inventory()
+        if not inventory.files:
+            raise InvalidInput(_nothing_to_read(given, inventory))
+        return Accepted(
+            workspace=str(root), files=len(inventory.files), skipped=sum(inventory.skip_counts.values())
+        )
+
+
+def _nothing_to_read(given: str, inventory: Inventory) -> str:
+    why = inventory.skip_summary()
+    found = f"it only holds files that are skipped ({why})" if why else "it is empty"
+    return (
+        f"there is nothing to read in {given!r}: {found}; name a folder with text, Markdown, HTML, CSV, "
+        "JSON lines, source code or PDF files"
+    )

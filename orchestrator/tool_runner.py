@@ -1,0 +1,62 @@
+"""Tools as a turn calls them: the right workspace, the agent's own grant, and the user's words for the taint check."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+
+from agents.ports import AgentFacts
+from core.grant import Capabilities
+from inference.model import ToolCall
+from tools import ToolBroker, ToolContext, ToolRegistry, ToolResult, ToolSpec, Workspace
+from tools.contract import Effect
+from tools.ports import Embedder
+from tools.taint import TaintCheck
+
+
+@lru_cache(maxsize=64)
+def workspace_at(root: str) -> Workspace:
+    """One workspace object per folder, so that parsed documents are shared between agents."""
+    return Workspace(root)
+
+
+class ToolRunner:
+    def __init__(self, registry: ToolRegistry, embedder: Embedder) -> None:
+        self._broker = ToolBroker(registry)
+        self._embedder = embedder
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self._broker.registry.names)
+
+    def specs(self, capabilities: Capabilities) -> list[ToolSpec]:
+        return self._broker.registry.specs_for(capabilities)
+
+    def effect(self, name: str) -> Effect:
+        """A tool that is not there does nothing, which is safe to repeat."""
+        registry = self._broker.registry
+        return registry.get(name).spec.effect if name in registry.names else "pure"
+
+    async def run(
+        self, call: ToolCall, facts: AgentFacts, *, workspace: str | None, idempotency_key: str
+    ) -> ToolResult:
+        """Raises `ToolError`."""
+        taint = TaintCheck(trusted_texts=(facts.brief.task_goal,))
+        prepared = self._broker.prepare(call.name, call.arguments, facts.grant.capabilities, taint)
+        context = ToolContext(
+            capabilities=facts.grant.capabilities,
+            workspace=workspace_at(workspace) if workspace else None,
+            idempotency_key=idempotency_key,
+            embedder=self._embedder,
+        )
+        return await self._broker.run(prepared, context)
+
+    async def find_quote(
+        self, workspace: str | None, capabilities: Capabilities, file: str, quote: str, line: int
+    ) -> int | None:
+        """The line where a quote starts, nearest to `line`; None when the file does not hold it."""
+        if workspace is None:
+            return None
+        allowed = workspace_at(workspace).narrowed(capabilities)
+        place = await asyncio.to_thread(allowed.find_quote, file, quote, line)
+        return None if place is None else place.line

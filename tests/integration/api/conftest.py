@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from api import ApiServices, RunningServer, create_app, serve
+from core.settings import Settings
+from tests.unit.api.fakes import KEY, MODEL, FakeKeys, FakeTasks
+
+HEARTBEAT_SECONDS = 0.05
+
+
+async def ready() -> dict[str, str]:
+    return {"postgres": "ok"}
+
+
+@pytest.fixture
+def tasks() -> FakeTasks:
+    return FakeTasks()
+
+
+@pytest.fixture
+async def server(tasks: FakeTasks) -> AsyncIterator[RunningServer]:
+    """The API on a real socket, over tasks in memory."""
+    services = ApiServices(
+        tasks=tasks,
+        keys=FakeKeys(),
+        model=MODEL,
+        ready=ready,
+        settings=Settings(),
+        heartbeat_seconds=HEARTBEAT_SECONDS,
+    )
+    running = await serve(create_app(services), host="127.0.0.1", port=0)
+    yield running
+    await running.stop()
+
+
+@pytest.fixture
+async def client(server: RunningServer) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False) as client:
+        yield client

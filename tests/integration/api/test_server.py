@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import httpx
+import pytest
+
+from api import RunningServer, serve
+from core.errors import ConfigurationError
+from tests.unit.api.fakes import FakeTasks
+from tests.unit.api.steps import submit
+
+
+async def test_the_port_is_known_when_a_free_one_was_asked_for(
+    server: RunningServer, client: httpx.AsyncClient
+) -> None:
+    assert server.url == f"http://127.0.0.1:{server.port}"
+    assert (await client.get("/healthz")).status_code == 200
+    assert "server" not in (await client.get("/healthz")).headers
+
+
+async def test_a_taken_port_is_a_clear_error(server: RunningServer) -> None:
+    app = server.server.config.app
+    with pytest.raises(ConfigurationError, match=rf"cannot listen on 127.0.0.1, port {server.port}"):
+        await serve(app, host="127.0.0.1", port=server.port)  # pyright: ignore[reportArgumentType] - our app
+    assert not server.serving.done()
+
+
+async def test_a_stopped_server_frees_its_port(server: RunningServer) -> None:
+    await server.stop()
+    assert server.serving.done()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", server.port)
+    await server.stop()
+
+
+async def test_signals_stay_with_the_owner_of_the_loop(server: RunningServer) -> None:
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert not server.serving.done()
+
+
+async def test_stopping_ends_open_streams(
+    server: RunningServer, client: httpx.AsyncClient, tasks: FakeTasks
+) -> None:
+    task = await submit(client)
+    reading = asyncio.create_task(
+        client.get(f"/v1/tasks/{task.id}/events", headers={"Accept": "text/event-stream"})
+    )
+    await tasks.followed_by(1)
+    async with asyncio.timeout(3):
+        await server.stop()
+    assert b"task.submitted" in (await reading).content
+    await tasks.followed_by(0)
+
+
+async def test_ten_thousand_bytes_of_header_are_no_request(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/healthz", headers={"X": "x" * 100_000})).status_code in {400, 431}
+
+
+async def test_a_large_body_is_refused_over_the_wire(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/tasks", content=b"x" * 10_000_000)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
