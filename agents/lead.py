@@ -67,13 +67,7 @@ async def dispatch(state: LeadState, runtime: Context) -> LeadState:
     """Spawn a child for every step whose dependencies are done."""
     turn = runtime.context
     children = planning.children(turn, await turn.tree(), state.get("plan", []), state.get("inputs", []))
-    agents = turn.spawn(children)
-    await turn.revise(
-        [
-            SetStatus(node=child.key, status="running", agent=agent)
-            for child, agent in zip(children, agents, strict=True)
-        ]
-    )
+    turn.spawn(children)
     return {}
 
 

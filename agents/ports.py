@@ -108,7 +108,11 @@ class Turn(Protocol):
         ...
 
     def spawn(self, children: Sequence[ChildSpec]) -> list[AgentId]:
-        """Children that come to life when this turn closes. Raises `BudgetExhausted` past a limit."""
+        """Children that are born, and whose steps begin, when this turn closes.
+
+        Raises:
+            BudgetExhausted: past depth or fan-out.
+        """
         ...
 
     def remaining(self) -> Mapping[Unit, int | None]:

@@ -82,7 +82,8 @@ async def serve(app: FastAPI, *, host: str, port: int) -> RunningServer:
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = _Server(config, app.state.closing)
+    closing: asyncio.Event = getattr(app.state, "closing", None) or asyncio.Event()
+    server = _Server(config, closing)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http server")
     accepting = asyncio.create_task(server.accepting.wait())
     try:

@@ -105,7 +105,9 @@ async def open_platform(
     )
     embedder = embedder or _embedder()
     index = index or _index(settings, database, embedder)
-    runner = ToolRunner(ToolRegistry(builtin_tools(MeaningSearch(embedder)) if tools is None else tools), embedder)
+    runner = ToolRunner(
+        ToolRegistry(builtin_tools(MeaningSearch(embedder)) if tools is None else tools), embedder
+    )
     task_tree = TaskTree()
     return Platform(
         settings=settings,

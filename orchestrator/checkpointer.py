@@ -20,8 +20,15 @@ from langgraph.checkpoint.base import (
     CheckpointMetadata,
     CheckpointTuple,
 )
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
+from agents.brief import InputFile
+from agents.planning import Subtask
 from core.database import Row
+from inference.model import Message, ToolCall
+
+KEPT_IN_STATE = (Message, ToolCall, InputFile, Subtask)
+"""The only types of ours that a checkpoint may bring to life."""
 
 Write = tuple[str, str, Any]
 """(LangGraph task id, channel, value)."""
@@ -40,7 +47,7 @@ class TurnCheckpointer(BaseCheckpointSaver[str]):
     """Serves all turns of a process; each is known by its thread, which is its agent."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=KEPT_IN_STATE))
         self._turns: dict[str, TurnCheckpoints] = {}
 
     def begin(self, thread: str, loaded: Row | None) -> None:

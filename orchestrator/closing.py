@@ -13,11 +13,13 @@ from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import BudgetExhausted, TreeholdError
 from core.events import Event
 from core.grant import Grant
-from core.ids import AgentId, TaskId, TenantId
+from core.ids import AgentId, TaskId, TenantId, derived
 from core.provenance import Provenance
 from core.signals import LeaseLost
+from memory.task_tree import SetStatus, TaskTree
 from orchestrator import budget
 from orchestrator.lease import Lease, fenced
+from orchestrator.memory_calls import tree_revised
 from orchestrator.topics import ADVANCE, LEARN
 from orchestrator.turn import LiveTurn
 
@@ -48,8 +50,9 @@ class Outcome:
 class Closing:
     """Writes how turns end. Every method raises `LeaseLost` when the fence has moved on."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, task_tree: TaskTree) -> None:
         self._database = database
+        self._task_tree = task_tree
 
     async def close(self, lease: Lease, turn: LiveTurn, outcome: Outcome, checkpoint: Row | None) -> None:
         async with fenced(self._database, lease) as work:
@@ -75,6 +78,8 @@ class Closing:
         )
 
     async def _bear(self, work: UnitOfWork, lease: Lease, turn: LiveTurn) -> None:
+        if not turn.children:
+            return
         for offset, (child, spec) in enumerate(turn.children):
             grant = Grant(
                 budget=spec.budget, capabilities=spec.capabilities, deadline=turn.agent.grant.deadline
@@ -98,6 +103,24 @@ class Closing:
                 ),
             )
             await budget.delegate(work, lease.agent, child, spec.budget)
+        await self._mark_running(work, lease, turn)
+
+    async def _mark_running(self, work: UnitOfWork, lease: Lease, turn: LiveTurn) -> None:
+        """Here and not earlier: a turn that is repeated must find its steps as it first found them."""
+        diff = await self._task_tree.apply(
+            work,
+            lease.task,
+            [
+                SetStatus(node=spec.key, status="running", agent=child)
+                for child, spec in turn.children
+                if spec.node is not None
+            ],
+            actor=f"agent:{lease.agent}",
+            turn_id=str(derived(lease.agent, "spawn", lease.fence)),
+            provenance=turn.provenance,
+        )
+        if diff.revisions:
+            work.emit(tree_revised(lease.task, lease.agent, diff))
 
     async def _wait(self, work: UnitOfWork, lease: Lease, turn: LiveTurn, outcome: Outcome) -> None:
         closed = await work.fetch_one(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
@@ -39,6 +40,15 @@ log = logging.getLogger(__name__)
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """A turn whose lease is held here."""
+
+    lease: Lease
+    turn: LiveTurn
+    checkpoint: Row | None
+
+
 class Engine:
     """Advances agents; safe to call for any agent, at any time, any number of times, from any process."""
 
@@ -53,22 +63,20 @@ class Engine:
         self._leases = leases
         self._graphs = graphs
         self._checkpointer = checkpointer
-        self._closing = Closing(services.database)
+        self._closing = Closing(services.database, services.task_tree)
 
     async def advance(self, tenant: TenantId, agent: AgentId) -> bool:
         """Run one turn, if the agent is ready; returns whether there was one to run."""
-        claimed = await self._claim(tenant, agent)
+        claimed = await self.claim(tenant, agent)
         if claimed is None:
             return False
-        lease, turn, checkpoint = claimed
-        runner = asyncio.create_task(self._run(lease, turn, checkpoint), name=f"turn {agent}")
+        lease = claimed.lease
+        runner = asyncio.create_task(self.finish(claimed), name=f"turn {agent}")
         async with self._leases.holding(lease, runner):
             try:
                 await asyncio.shield(runner)
-            except LeaseLost:
-                log.info("turn.lease_lost", extra={"agent": str(agent), "fence": lease.fence})
             except asyncio.CancelledError:
-                if runner.cancelled():  # its lease is lost, or the agent cancelled: nothing may be written
+                if runner.cancelled():  # its lease is lost, or its task cancelled: nothing may be written
                     return True
                 runner.cancel()
                 await asyncio.gather(runner, return_exceptions=True)
@@ -76,7 +84,8 @@ class Engine:
                 raise
         return True
 
-    async def _claim(self, tenant: TenantId, agent: AgentId) -> tuple[Lease, LiveTurn, Row | None] | None:
+    async def claim(self, tenant: TenantId, agent: AgentId) -> Claimed | None:
+        """Take the lease of a ready agent; None when it is not ready."""
         async with self._services.database.unit_of_work(tenant) as work:
             row = await work.fetch_one(
                 SQL.claim,
@@ -88,7 +97,26 @@ class Engine:
             checkpoint = await work.fetch_one(SQL.load_checkpoint, {"agent": agent})
             left = await budget.remaining(work, agent)
             work.emit(_started(lease, row, self._leases.owner))
-        return lease, self._turn(lease, row, left), checkpoint
+        return Claimed(lease=lease, turn=self._turn(lease, row, left), checkpoint=checkpoint)
+
+    async def finish(self, claimed: Claimed) -> None:
+        """Run a claimed turn to its close; where the lease was lost meanwhile, nothing is written."""
+        try:
+            outcome, saved = await self.invoke(claimed)
+            await self._closing.close(claimed.lease, claimed.turn, outcome, saved)
+        except LeaseLost:
+            lease = claimed.lease
+            log.info("turn.lease_lost", extra={"agent": str(lease.agent), "fence": lease.fence})
+
+    async def invoke(self, claimed: Claimed) -> tuple[Outcome, Row | None]:
+        """Run the graph; returns how it left the turn, and its checkpoint, still to be committed."""
+        thread = str(claimed.lease.agent)
+        self._checkpointer.begin(thread, claimed.checkpoint)
+        try:
+            outcome = await self._invoke(claimed.turn, thread, resumed=claimed.checkpoint is not None)
+        finally:
+            saved = self._checkpointer.end(thread)
+        return outcome, saved
 
     def _turn(self, lease: Lease, row: Row, left: dict[Unit, int | None]) -> LiveTurn:
         facts = AgentFacts(
@@ -113,15 +141,6 @@ class Engine:
             workspace=row["workspace"],
             remaining=left,
         )
-
-    async def _run(self, lease: Lease, turn: LiveTurn, checkpoint: Row | None) -> None:
-        thread = str(lease.agent)
-        self._checkpointer.begin(thread, checkpoint)
-        try:
-            outcome = await self._invoke(turn, thread, resumed=checkpoint is not None)
-        finally:
-            saved = self._checkpointer.end(thread)
-        await self._closing.close(lease, turn, outcome, saved)
 
     async def _invoke(self, turn: LiveTurn, thread: str, *, resumed: bool) -> Outcome:
         graph = self._graphs[turn.agent.role]

@@ -36,7 +36,7 @@ class EngineRoom:
         return Reaper(
             self.platform.database,
             self.platform.clock,
-            Closing(self.platform.database),
+            Closing(self.platform.database, self.platform.task_tree),
             sweep=settings.sweep_seconds,
             republish=settings.republish_seconds,
             max_attempts=settings.max_attempts,

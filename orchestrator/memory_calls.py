@@ -43,9 +43,7 @@ class MemoryCalls:
         )
         async with fenced(self._database, self._lease) as work:
             positions = {record.id: position for position, record in enumerate(recall.used)}
-            await self._memory.record_exposures(
-                work, self._lease.task, self._lease.agent, recall, positions
-            )
+            await self._memory.record_exposures(work, self._lease.task, self._lease.agent, recall, positions)
         return recall
 
     async def tree(self) -> Tree:

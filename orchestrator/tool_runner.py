@@ -1,4 +1,4 @@
-"""Tools as a turn calls them: the right workspace, the agent's own grant, and the user's words for the taint check."""
+"""Tools as a turn calls them: its workspace, its own grant, and the user's words for the taint check."""
 
 from __future__ import annotations
 

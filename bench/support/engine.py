@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from bench.support.vectors import HashEmbedder
+from bench.support.vectors import DictIndex, HashEmbedder
 from core.clock import Clock
 from core.ids import AgentId, TaskId, TenantId
 from core.settings import Settings
@@ -127,7 +127,7 @@ async def harness(
         provider=provider,
         clock=clock,
         embedder=embedder or HashEmbedder(),
-        index=index,
+        index=index or DictIndex(),
         tools=tools,
     )
     await platform.index.prepare()

@@ -9,8 +9,9 @@ from pydantic import JsonValue
 
 MOST_INPUTS = 24
 """Files one offline task looks into; the nearest to the goal come first."""
-NEAR_ENOUGH = 0.35
-"""A file is left out when its score is under this share of the best one's."""
+NEAR_ENOUGH = 0.4
+"""A file is left out when its score is under this share of the best one's, unless few files are left."""
+FEW = 3
 
 
 def plan(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonValue:
@@ -33,7 +34,8 @@ def plan(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonValu
 def _chosen(inputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ranked = sorted(inputs, key=lambda file: (-float(file["score"]), str(file["path"])))[:MOST_INPUTS]
     best = float(ranked[0]["score"]) if ranked else 0.0
-    return [file for file in ranked if float(file["score"]) >= best * NEAR_ENOUGH]
+    near = [file for file in ranked if float(file["score"]) >= best * NEAR_ENOUGH]
+    return near if len(near) >= FEW else ranked[:FEW]
 
 
 def _groups(files: Sequence[dict[str, Any]], most: int) -> list[list[dict[str, Any]]]:

@@ -22,6 +22,7 @@ PASSAGES_PER_FILE = 4
 _HEAD = re.compile(r"^(?P<path>.+):(?P<first>\d+)-(?P<last>\d+) \(score (?P<score>-?[\d.]+)\)$")
 _LINE = re.compile(r"^(?P<number>\d+)\t(?P<text>.*)$")
 
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z*`\"'(])")
 
 Call = tuple[str, dict[str, JsonValue]]
 """A tool's name and arguments."""
@@ -109,6 +110,15 @@ def passage_lines(content: str) -> Iterable[Line]:
         if (head := _HEAD.match(shown)) is not None:
             file, score = head["path"], float(head["score"])
         elif file and (line := _LINE.match(shown)) is not None:
-            text = line["text"].strip()
-            if text and not text.endswith("…") and "\\" not in text:
-                yield Line(file=file, number=int(line["number"]), text=text[:LONGEST_QUOTE], score=score)
+            for text in quotable(line["text"]):
+                yield Line(file=file, number=int(line["number"]), text=text, score=score)
+
+
+def quotable(shown: str) -> Iterable[str]:
+    """The sentences of a line that stand in the file exactly as they were shown."""
+    if "\\" in shown or shown.endswith("…"):
+        return
+    for sentence in _SENTENCE_END.split(shown):
+        text = sentence.strip()
+        if 0 < len(text) <= LONGEST_QUOTE:
+            yield text

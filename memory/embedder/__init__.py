@@ -1,0 +1,5 @@
+"""Texts to unit vectors."""
+
+from memory.embedder.minilm import MiniLm
+
+__all__ = ["MiniLm"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -18,7 +18,7 @@ STREAM = {"Accept": "text/event-stream"}
 @asynccontextmanager
 async def streaming(
     client: httpx.AsyncClient, task: object, after: int = 0
-) -> AsyncIterator[AsyncIterator[bytes]]:
+) -> AsyncGenerator[AsyncIterator[bytes]]:
     headers = STREAM | {"Last-Event-ID": str(after)}
     async with client.stream("GET", f"/v1/tasks/{task}/events", headers=headers) as answer:
         assert answer.status_code == 200

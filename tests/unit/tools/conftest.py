@@ -92,7 +92,7 @@ def everything(broker: ToolBroker) -> Capabilities:
 def call(broker: ToolBroker, everything: Capabilities, workspace: Workspace) -> Call:
     """Call a tool as an agent would: by name, with JSON arguments, through the broker."""
 
-    async def run(name: str, *, characters: int = 16_000, **arguments: Any) -> ToolResult:
+    async def run(name: str, /, *, characters: int = 16_000, **arguments: Any) -> ToolResult:
         prepared = broker.prepare(name, json.dumps(arguments), everything, TaintCheck())
         context = ToolContext(
             capabilities=everything, workspace=workspace, limits=ToolLimits(characters=characters)

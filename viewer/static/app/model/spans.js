@@ -2,6 +2,9 @@
 
 export const NONE = -1;
 
+/** The task itself: above all other spans, never shown. */
+export const ROOT = 0;
+
 /** @typedef {"task"|"agent"|"turn"|"model"|"tool"|"recall"|"gate"|"mark"} SpanKind */
 /** @typedef {"pending"|"waiting"|"done"|"failed"|"refused"|"lost"|"cancelled"} SpanState */
 

@@ -1,0 +1,178 @@
+"""One request per operation of the API, and how its answer is read. Both clients send these."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypedDict, TypeVar
+from uuid import UUID, uuid4
+
+import httpx
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+
+from treehold.errors import ApiError
+from treehold.models import Artifact, Budget, Call, Event, ModelDescription, Page, Task, Tree
+
+R = TypeVar("R")
+
+EVENTS_PAGE = 1000
+TASKS_PAGE = 50
+
+TaskRef = Task[Any] | UUID | str
+"""A task, or its id."""
+
+
+class TaskOptions(TypedDict, total=False):
+    """What may be asked for with a task.
+
+    `workspace` is a folder on the server; `output_schema` a JSON Schema of an object; `tools` the tools
+    allowed and `hosts` the hosts they may reach. `idempotency_key` is made up when it is not given.
+    """
+
+    workspace: str | os.PathLike[str]
+    output_schema: Mapping[str, JsonValue]
+    budget: Budget
+    tags: Mapping[str, str]
+    tools: Collection[str]
+    hosts: Collection[str]
+    idempotency_key: str
+
+
+class RunOptions(TaskOptions, total=False):
+    """`timeout`: how many seconds to wait for the result."""
+
+    timeout: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint(Generic[R]):
+    """Attributes: `read` makes the result of a good answer."""
+
+    method: str = "GET"
+    path: str
+    read: Callable[[httpx.Response], R]
+    params: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
+    json: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def request(self) -> dict[str, Any]:
+        """Arguments for an httpx client."""
+        return {
+            "method": self.method,
+            "url": self.path,
+            "params": dict(self.params),
+            "json": self.json,
+            "headers": dict(self.headers),
+        }
+
+
+def submit(goal: str, output: type[BaseModel] | None, options: TaskOptions) -> Endpoint[Task[Any]]:
+    body: dict[str, Any] = {"goal": goal}
+    if output is not None:
+        body["output_schema"] = output.model_json_schema()
+    if "output_schema" in options:
+        body["output_schema"] = dict(options["output_schema"])
+    if "workspace" in options:
+        body["workspace"] = os.fspath(options["workspace"])
+    if "budget" in options:
+        body["budget"] = options["budget"].model_dump(exclude_unset=True)
+    if "tags" in options:
+        body["tags"] = dict(options["tags"])
+    if "tools" in options:
+        body["tools"] = sorted(options["tools"])
+    if "hosts" in options:
+        body["hosts"] = sorted(options["hosts"])
+    read = _reads(Task[JsonValue])
+    return Endpoint(
+        method="POST",
+        path="/v1/tasks",
+        json=body,
+        headers={"Idempotency-Key": options.get("idempotency_key") or uuid4().hex},
+        read=lambda response: read(response).expecting(output),
+    )
+
+
+def get(task: TaskRef) -> Endpoint[Task[Any]]:
+    output = task.output_type if isinstance(task, Task) else None
+    read = _reads(Task[JsonValue])
+    return Endpoint(path=_path(task), read=lambda response: read(response).expecting(output))
+
+
+def tasks_page(status: str | None, cursor: str | None) -> Endpoint[Page[Task[JsonValue]]]:
+    params: dict[str, str | int] = {"limit": TASKS_PAGE}
+    if status is not None:
+        params["status"] = status
+    if cursor is not None:
+        params["cursor"] = cursor
+    return Endpoint(path="/v1/tasks", params=params, read=_reads(Page[Task[JsonValue]]))
+
+
+def tree(task: TaskRef) -> Endpoint[Tree]:
+    return Endpoint(path=_path(task, "/tree"), read=_reads(Tree))
+
+
+def events_page(task: TaskRef, after: int) -> Endpoint[Page[Event]]:
+    params: dict[str, str | int] = {"after": after, "limit": EVENTS_PAGE}
+    return Endpoint(path=_path(task, "/events"), params=params, read=_reads(Page[Event]))
+
+
+def cancel(task: TaskRef) -> Endpoint[Task[Any]]:
+    output = task.output_type if isinstance(task, Task) else None
+    read = _reads(Task[JsonValue])
+    return Endpoint(
+        method="POST",
+        path=_path(task, "/cancel"),
+        read=lambda response: read(response).expecting(output),
+    )
+
+
+def calls(task: TaskRef, agent: UUID | str | None) -> Endpoint[tuple[Call, ...]]:
+    params = {} if agent is None else {"agent": str(agent)}
+    read = _reads(Page[Call])
+    return Endpoint(path=_path(task, "/calls"), params=params, read=lambda response: read(response).data)
+
+
+def call(task: TaskRef, call: UUID | str) -> Endpoint[Call]:
+    return Endpoint(path=_path(task, f"/calls/{_id(call)}"), read=_reads(Call))
+
+
+def artifacts(task: TaskRef) -> Endpoint[tuple[Artifact, ...]]:
+    read = _reads(Page[Artifact])
+    return Endpoint(path=_path(task, "/artifacts"), read=lambda response: read(response).data)
+
+
+def download(artifact: Artifact | UUID | str) -> Endpoint[bytes]:
+    name = artifact.id if isinstance(artifact, Artifact) else artifact
+    return Endpoint(path=f"/v1/artifacts/{_id(name)}", read=lambda response: response.content)
+
+
+def model() -> Endpoint[ModelDescription]:
+    return Endpoint(path="/v1/model", read=_reads(ModelDescription))
+
+
+def task_id(task: TaskRef) -> str:
+    return _id(task.id if isinstance(task, Task) else task)
+
+
+def _path(task: TaskRef, rest: str = "") -> str:
+    return f"/v1/tasks/{task_id(task)}{rest}"
+
+
+def _id(name: UUID | str) -> str:
+    """Raises `ValueError` for text that is no id: it must not become part of a path."""
+    return str(UUID(str(name)))
+
+
+def _reads(kind: type[R]) -> Callable[[httpx.Response], R]:
+    adapter = TypeAdapter(kind)
+
+    def read(response: httpx.Response) -> R:
+        try:
+            return adapter.validate_json(response.content)
+        except ValidationError as error:
+            message = f"the server's answer is not what this version expects: {error}"
+            code = "unexpected_answer"
+            raise ApiError(message, status=response.status_code, code=code, problem={}) from error
+
+    return read

@@ -1,0 +1,65 @@
+"""Scripts for the model: what it answers to each kind of call."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bench.support.engine import Script
+from core.blocks import read_blocks
+from inference.model import ModelReply, ModelRequest, ToolCall, Usage
+
+USAGE = Usage(prompt_tokens=40, completion_tokens=10)
+
+NOTHING_FOUND: dict[str, Any] = {"status": "not_found", "findings": []}
+
+
+def says(value: object, *, usage: Usage = USAGE) -> ModelReply:
+    content = value if isinstance(value, str) else json.dumps(value)
+    return ModelReply(content=content, usage=usage, model="scripted")
+
+
+def calls(name: str, **arguments: object) -> ModelReply:
+    call = ToolCall(id=f"call-{name}", name=name, arguments=json.dumps(arguments))
+    return ModelReply(tool_calls=(call,), finish_reason="tool_calls", usage=USAGE, model="scripted")
+
+
+def plan_of(*titles: str, split: bool = False, after: bool = False) -> ModelReply:
+    subtasks = [
+        {
+            "title": title,
+            "question": f"look into {title}",
+            "inputs": [],
+            "split": split,
+            "after": [number] if after and number else [],
+        }
+        for number, title in enumerate(titles)
+    ]
+    return says({"subtasks": subtasks})
+
+
+def answer_of(text: str) -> ModelReply:
+    return says({"paragraphs": [{"text": text, "cites": []}], "complete": True})
+
+
+def team(width: int, *, depth: int = 1, found: dict[str, Any] | None = None) -> Script:
+    """A lead with `width` children on each of `depth` levels; the last level are workers."""
+
+    def script(request: ModelRequest) -> ModelReply:
+        match request.kind:
+            case "plan":
+                left = _levels_left(request)
+                return plan_of(*(f"part {n}" for n in range(width)), split=left > 1)
+            case "act" | "return":
+                return says(found or NOTHING_FOUND)
+            case "select":
+                return says({"status": "not_found", "cites": []})
+            case _:
+                return answer_of("all parts are in")
+
+    def _levels_left(request: ModelRequest) -> int:
+        path = read_blocks(request.messages[1].content).get("path")
+        assert isinstance(path, list)
+        return depth - len(path)
+
+    return script
