@@ -22,10 +22,17 @@ class Stoppable(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """An open host: where its API answers, and the local user's key where the server is embedded."""
+    """An open host.
+
+    Attributes:
+        url: where its API answers.
+        key: the local user's, where the database is embedded.
+        sign_in_url: opens the viewer once, already signed in; empty without API or key.
+    """
 
     url: str
     key: str | None
+    sign_in_url: str
     platform: Platform
 
 
@@ -42,15 +49,17 @@ async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> 
         platform = await open_platform(settings, site.conninfo)
         stack.push_async_callback(platform.aclose)
         await platform.index.prepare()
-        url = settings.site_url
+        url, sign_in_url = settings.site_url, ""
         if api:
-            server = await serve(create_app(_services(platform)), host=settings.host, port=port)
+            services = _services(platform)
+            server = await serve(create_app(services), host=settings.host, port=port)
             stack.push_async_callback(server.stop)
             url = server.url
+            sign_in_url = services.tickets.link(url, site.key) if site.key else ""
         if workers:
             starting = asyncio.create_task(_start_worker(settings, platform), name="worker start")
             stack.push_async_callback(_stop_when_started, starting)
-        yield Host(url=url, key=site.key, platform=platform)
+        yield Host(url=url, key=site.key, sign_in_url=sign_in_url, platform=platform)
 
 
 async def _start_worker(settings: Settings, platform: Platform) -> Stoppable:

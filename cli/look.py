@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -16,11 +17,20 @@ from cli.run import report
 from cli.session import connect
 
 TaskId = Annotated[UUID, typer.Argument(help="A task's id.")]
+
+
+class Status(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def tasks(
-    status: Annotated[str | None, typer.Option(help="running, done, failed or cancelled.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only tasks in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
     as_json: AsJson = False,
     server: options.Server = None,
@@ -29,7 +39,12 @@ def tasks(
 ) -> None:
     """List tasks, newest first."""
     with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
-        found = [task for task, _ in zip(session.client.list(status=status), range(limit), strict=False)]
+        found = [
+            task
+            for task, _ in zip(
+                session.client.list(status=status.value if status else None), range(limit), strict=False
+            )
+        ]
     if as_json:
         sys.stdout.write(json.dumps([task.model_dump(mode="json") for task in found]) + "\n")
         return

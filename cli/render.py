@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from rich.console import Group, RenderableType
@@ -11,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from treehold import AgentView, Answer, ModelDescription, TaskTree, TaskView
+import treehold
+from treehold import Agent, Answer, ModelDescription, Task
 
 MARKS: Mapping[str, tuple[str, str]] = {
     "ready": ("·", "dim"),
@@ -23,9 +25,9 @@ MARKS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def agent_tree(tree: TaskTree) -> Tree:
+def agent_tree(tree: treehold.Tree) -> Tree:
     """All agents, nested, with status, tokens and time."""
-    children: dict[UUID | None, list[AgentView]] = {}
+    children: dict[UUID | None, list[Agent]] = {}
     for agent in tree.agents:
         children.setdefault(agent.parent, []).append(agent)
     root = Tree(Text(_one_line(tree.task.goal, 100), style="bold"), guide_style="dim")
@@ -33,12 +35,12 @@ def agent_tree(tree: TaskTree) -> Tree:
     return root
 
 
-def _grow(branch: Tree, children: Mapping[UUID | None, Sequence[AgentView]], parent: UUID | None) -> None:
+def _grow(branch: Tree, children: Mapping[UUID | None, Sequence[Agent]], parent: UUID | None) -> None:
     for agent in sorted(children.get(parent, []), key=lambda agent: agent.position):
         _grow(branch.add(agent_line(agent)), children, agent.id)
 
 
-def agent_line(agent: AgentView) -> Text:
+def agent_line(agent: Agent) -> Text:
     mark, style = MARKS[agent.status]
     line = Text(f"{mark} ", style=style)
     line.append(f"{agent.role} ", style="bold")
@@ -66,7 +68,7 @@ def answer(given: Answer) -> RenderableType:
     return Panel(Group(*parts), title=title, title_align="left", border_style="green")
 
 
-def summary(task: TaskView) -> Text:
+def summary(task: Task[Any]) -> Text:
     usage = task.usage
     line = Text()
     line.append(task.status, style=MARKS.get(task.status, ("", "bold"))[1])
@@ -90,7 +92,7 @@ def model_note(model: ModelDescription) -> Text:
     )
 
 
-def task_row(task: TaskView) -> tuple[str, str, str, str, str]:
+def task_row(task: Task[Any]) -> tuple[str, str, str, str, str]:
     return (
         str(task.id),
         task.status,

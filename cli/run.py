@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -15,10 +16,11 @@ from rich.live import Live
 from cli import options, render
 from cli.session import Session, connect
 from core.errors import InvalidInput
-from treehold import Event, Task, TaskTree, Treehold
+from treehold import Budget, Event, Task, TaskOptions, Tree, Treehold
 
 LEARN_SECONDS = 5.0
 """How long a finished run waits for memory to take the task in, before it leaves that to a later process."""
+LEARN_POLL_SECONDS = 0.05
 REFRESH_SECONDS = 0.2
 
 
@@ -58,11 +60,10 @@ def run(
     data: options.DataDir = None,
 ) -> None:
     """Run a task now and print its answer. Exit status: 0 done, 1 not done, 2 bad input, 130 interrupted."""
-    submission: dict[str, Any] = {
-        "goal": goal,
-        "workspace": str(files.expanduser().resolve()) if files else None,
-        "output_schema": _schema(schema),
-        "budget": _budget(
+    submission = _options(
+        workspace=str(files.expanduser().resolve()) if files else None,
+        output_schema=_schema(schema),
+        budget=_budget(
             tokens=budget_tokens,
             cost=None if budget_cost is None else round(budget_cost * 1e6),
             tool_calls=budget_tool_calls,
@@ -70,14 +71,14 @@ def run(
             fanout=fanout,
             seconds=deadline,
         ),
-        "hosts": frozenset(allow_host or ()),
-        "tags": _tags(tag or []),
-    }
+        hosts=allow_host or None,
+        tags=_tags(tag or []),
+    )
     settings = options.settings(
         data=data, model=model, base_url=base_url, api_key=api_key, concurrency=concurrency
     )
     with connect(settings, server=server, key=key, workers=True) as session:
-        task = session.client.submit(**submission)
+        task = session.client.submit(goal, **submission)
         try:
             tree = _watch(session.client, task, quiet=as_json)
         except KeyboardInterrupt:
@@ -90,7 +91,7 @@ def run(
     raise typer.Exit(0 if tree.task.status == "done" else 1)
 
 
-def _watch(client: Treehold, task: Task, *, quiet: bool) -> TaskTree:
+def _watch(client: Treehold, task: Task[Any], *, quiet: bool) -> Tree:
     """Follow the task to its end, with a live tree where there is a terminal and lines where there is none."""
     console = Console(stderr=True)
     if quiet:
@@ -105,7 +106,7 @@ def _watch(client: Treehold, task: Task, *, quiet: bool) -> TaskTree:
         return _follow(client, task, show)
 
 
-def _follow(client: Treehold, task: Task, seen: Callable[[Event], None]) -> TaskTree:
+def _follow(client: Treehold, task: Task[Any], seen: Callable[[Event], None]) -> Tree:
     for event in client.stream(task.id):
         seen(event)
     return client.tree(task.id)
@@ -124,11 +125,19 @@ def _print_event(console: Console, event: Event) -> None:
         console.print(f"{event.seq:>5} {event.kind} {told}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _await_learning(client: Treehold, tree: TaskTree) -> None:
-    client.await_event(tree.task.id, "memory.learned", after=0, timeout=LEARN_SECONDS)
+def _await_learning(client: Treehold, tree: Tree) -> None:
+    """Memory takes the task in after the answer; the next process does it where this one is too slow."""
+    end = time.monotonic() + LEARN_SECONDS
+    after = tree.task.last_event
+    while time.monotonic() < end:
+        for event in client.events(tree.task.id, after=after):
+            after = event.seq
+            if event.kind == "memory.learned":
+                return
+        time.sleep(LEARN_POLL_SECONDS)
 
 
-def _print(tree: TaskTree, session: Session, *, as_json: bool) -> None:
+def _print(tree: Tree, session: Session, *, as_json: bool) -> None:
     task = tree.task
     trace_url = f"{session.site_url}/tasks/{task.id}"
     if as_json:
@@ -147,7 +156,7 @@ def _print(tree: TaskTree, session: Session, *, as_json: bool) -> None:
     console.print(f"trace: {trace_url}{hint}", markup=False, highlight=False, soft_wrap=True)
 
 
-def report(tree: TaskTree, trace_url: str) -> dict[str, Any]:
+def report(tree: Tree, trace_url: str) -> dict[str, Any]:
     """The object `--json` prints."""
     task = tree.task
     answer = task.answer
@@ -193,11 +202,15 @@ def _schema(path: Path | None) -> dict[str, Any] | None:
         raise InvalidInput(f"the schema file {str(path)!r} is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise InvalidInput(f"the schema file {str(path)!r} must hold a JSON object")
-    return found
+    return cast(dict[str, Any], found)
 
 
-def _budget(**limits: float | None) -> dict[str, float]:
-    return {name: limit for name, limit in limits.items() if limit is not None}
+def _options(**given: Any) -> TaskOptions:
+    return cast(TaskOptions, {name: value for name, value in given.items() if value is not None})
+
+
+def _budget(**limits: float | None) -> Budget:
+    return Budget.model_validate({name: limit for name, limit in limits.items() if limit is not None})
 
 
 def _tags(pairs: list[str]) -> dict[str, str]:

@@ -11,10 +11,8 @@ import typer
 
 from cli import options
 from cli.host import hosted
-from core.database import migrate as migrate_database
-from core.errors import ConfigurationError
 from core.settings import Settings
-from orchestrator.site import prepare_site
+from orchestrator.site import KEY_FILE, prepare_site
 
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of API and viewer.")]
 
@@ -78,13 +76,9 @@ async def _until_stopped(settings: Settings, *, api: bool, workers: bool) -> Non
         if api:
             typer.echo(f"Treehold is up: {host.url}")
             if host.sign_in_url:
-                typer.echo(f"sign in:        {host.sign_in_url}")
-            if host.key_file:
-                typer.echo(f"API key:        {host.key_file}")
+                typer.echo(f"open it signed in (once, within 15 minutes): {host.sign_in_url}")
+                typer.echo(f"API key: {settings.data_dir / KEY_FILE}")
         else:
             typer.echo("worker is up")
         await stopping.wait()
         typer.echo("stopping", err=True)
-
-
-__all__ = ["ConfigurationError", "api", "migrate", "migrate_database", "up", "worker"]

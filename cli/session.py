@@ -1,4 +1,4 @@
-"""A client to a server: the one that was named, or one that runs in this process for as long as it is needed."""
+"""A client to a server: the one that was named, or one in this process, for as long as it is needed."""
 
 from __future__ import annotations
 

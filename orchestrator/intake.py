@@ -45,14 +45,15 @@ class Intake:
         return await asyncio.to_thread(self._workspace, submission.workspace)
 
     def capabilities(self, submission: Submission) -> Capabilities:
-        """The defaults, narrowed to the tools asked for; the network only where hosts are named."""
+        """The tools asked for, or the defaults; the network only where hosts are named."""
+        if submission.tools is not None:
+            return Capabilities(tools=submission.tools, hosts=submission.hosts)
         granted = set(ALWAYS)
         if submission.workspace is not None:
             granted |= WORKSPACE_TOOLS
         if submission.hosts:
             granted |= NETWORK_TOOLS
-        tools = granted if submission.tools is None else granted & submission.tools
-        return Capabilities(tools=frozenset(tools), hosts=submission.hosts)
+        return Capabilities(tools=frozenset(granted), hosts=submission.hosts)
 
     def _workspace(self, given: str) -> Accepted:
         path = Path(given)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from core.database import migrate
 from core.database.migrate import APPLICATION_ROLE
@@ -21,6 +21,9 @@ from orchestrator.keys import new_secret, register
 
 _FOLDER_MODE = 0o711 if os.geteuid() == 0 else 0o700
 """Under root, Postgres runs as another user and must be able to pass through; nobody may list."""
+
+KEY_FILE = "api-key"
+"""In the data folder; only the user can read it."""
 
 ALL_SCOPES = frozenset({"tasks:read", "tasks:write", "memory:read", "memory:write"})
 
@@ -48,33 +51,69 @@ def open_site(settings: Settings) -> Site:
     """
     if settings.database_url is not None:
         return Site(conninfo=settings.database_url.get_secret_value(), key=None, postgres=None)
-    folder = settings.data_dir
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot make the data folder {folder}: {error.strerror}; set TREEHOLD_DATA_DIR to another"
-        ) from error
-    postgres = EmbeddedPostgres(folder / "postgres")
+    postgres = EmbeddedPostgres(_data_folder(settings) / "postgres")
     address = postgres.start()
     try:
-        password = kept_secret(folder / "postgres-application", lambda: secrets.token_urlsafe(24))
+        password = kept_secret(settings.data_dir / "postgres-application", lambda: secrets.token_urlsafe(24))
         migrate(address.conninfo(), application_password=password)
-        key = kept_secret(folder / "api-key", new_secret)
-        register(
-            address.conninfo(),
-            TimeOrderedIds(),
-            tenant=DEFAULT_TENANT,
-            tenant_name="default",
-            key_name="local",
-            secret=key,
-            scopes=ALL_SCOPES,
-        )
+        key = _local_key(settings, address.conninfo())
     except BaseException:
         postgres.release()
         raise
     conninfo = make_conninfo(address.conninfo(), user=APPLICATION_ROLE, password=password)
     return Site(conninfo=conninfo, key=key, postgres=postgres)
+
+
+def prepare_site(settings: Settings) -> tuple[list[int], Path]:
+    """Blocking: migrate the database and make the first tenant and its key; safe to repeat.
+
+    Returns:
+        The numbers of the migrations that ran, and the file that holds the key.
+
+    Raises:
+        ConfigurationError: only one of the two database URLs is set, or the roles may not do this.
+        StorageError: Postgres cannot be reached.
+    """
+    key_file = settings.data_dir / KEY_FILE
+    if settings.database_url is None:
+        open_site(settings).release()
+        return [], key_file
+    if settings.database_admin_url is None:
+        raise ConfigurationError(
+            "set TREEHOLD_DATABASE_ADMIN_URL to a role that owns the database and may create roles"
+        )
+    _data_folder(settings)
+    password = conninfo_to_dict(settings.database_url.get_secret_value()).get("password")
+    admin = settings.database_admin_url.get_secret_value()
+    ran = migrate(admin, application_password=str(password) if password else None)
+    _local_key(settings, admin)
+    return ran, key_file
+
+
+def _data_folder(settings: Settings) -> Path:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot make the data folder {str(folder)!r}: {error.strerror}; "
+            "name another with --data or TREEHOLD_DATA_DIR"
+        ) from error
+    return folder
+
+
+def _local_key(settings: Settings, admin_conninfo: str) -> str:
+    key = kept_secret(settings.data_dir / KEY_FILE, new_secret)
+    register(
+        admin_conninfo,
+        TimeOrderedIds(),
+        tenant=DEFAULT_TENANT,
+        tenant_name="default",
+        key_name="local",
+        secret=key,
+        scopes=ALL_SCOPES,
+    )
+    return key
 
 
 def kept_secret(path: Path, make: Callable[[], str]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -58,7 +60,7 @@ class Document:
     def find(self, quote: str, near_line: int | None = None) -> QuotePlace | None:
         """The occurrence of an exact quote that starts nearest to a line; the first where none is given."""
         quote = with_line_feeds(quote)
-        if not quote.strip() or any(ord(character) < 0x20 and character not in "\n\t" for character in quote):
+        if not _quotable(quote):
             return None
         places: list[int] = []
         position = self.text.find(quote)
@@ -69,6 +71,30 @@ class Document:
             return None
         wanted = near_line or 0
         return QuotePlace(min(places, key=lambda line: abs(line - wanted)), quote)
+
+
+def find_in_lines(lines: Iterable[str], quote: str, near_line: int | None = None) -> QuotePlace | None:
+    """As `Document.find`, for a text too large to hold: reads on only while a nearer place is possible."""
+    quote = with_line_feeds(quote)
+    if not _quotable(quote):
+        return None
+    height = quote.count("\n") + 1
+    window: deque[str] = deque(maxlen=height)
+    wanted, best = near_line or 0, None
+    for number, line in enumerate(lines, 1):
+        window.append(line)
+        first = number - height + 1
+        if first >= 1 and quote in "\n".join(window) and (best is None or abs(first - wanted) < best[0]):
+            best = (abs(first - wanted), first)
+        if best is not None and first - wanted > best[0]:
+            break
+    return None if best is None else QuotePlace(best[1], quote)
+
+
+def _quotable(quote: str) -> bool:
+    return bool(quote.strip()) and not any(
+        ord(character) < 0x20 and character not in "\n\t" for character in quote
+    )
 
 
 def with_line_feeds(text: str) -> str:

@@ -16,8 +16,8 @@ from typing import BinaryIO
 from core.errors import InvalidInput, ToolDenied, ToolFailed
 from core.grant import Capabilities
 from tools.beneath import PathRefused, normalised, opened
-from tools.document import Document, QuotePlace
-from tools.inventory import Inventory
+from tools.document import Document, QuotePlace, find_in_lines
+from tools.inventory import Inventory, WorkspaceFile
 from tools.kinds import SNIFFED_BYTES, Kind, kind_of
 from tools.names import real_name, shown_name
 from tools.readers.document import Unreadable, read_document
@@ -138,7 +138,7 @@ class Workspace:
                 document = self.text(path)
                 yield LineStream(kind=kind, lines=iter(document.lines), notes=document.notes)
                 return
-            encoding = encoding_of(file.read(1 << 20)[:-4])
+            encoding = encoding_of(file.read(1 << 20), whole=False)
             file.seek(0)
             text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline=None)
             notes = () if encoding.startswith("utf-8") else (note_on(encoding),)
@@ -147,18 +147,28 @@ class Workspace:
     def find_quote(self, path: str, quote: str, near_line: int | None = None) -> QuotePlace | None:
         """Where an exact quote starts in the file, as `Document` numbers lines; None when it is not there.
 
-        A file that cannot be read holds no quotes. Quotes cannot be proven in texts too large for `text`.
+        A file that cannot be read holds no quotes.
         """
         try:
-            return self.text(path).find(quote, near_line)
+            with self._file(path) as (_, identity, _):
+                large = identity[-1] > self._shared.limits.document_bytes
+            if not large:
+                return self.text(path).find(quote, near_line)
+            with self.stream(path) as stream:
+                return find_in_lines(stream.lines, quote, near_line)
         except (ToolDenied, ToolFailed):
             return None
 
-    def is_folder(self, path: str) -> bool:
-        """Whether this is a folder within the workspace. Raises as `text` does."""
+    def file(self, path: str) -> WorkspaceFile:
+        """What is at this path, without reading it all. Raises as `text` does."""
+        with self._file(path) as (_, identity, kind):
+            return WorkspaceFile(path=shown_name(identity[0]), kind=kind, size=identity[-1])
+
+    def folder(self, path: str) -> str | None:
+        """Where the folder of this path really lies; None when it is a file. Raises as `text` does."""
         try:
             with opened(self._shared.root, self._real(path)) as found:
-                return stat.S_ISDIR(found.status.st_mode)
+                return shown_name(found.path) if stat.S_ISDIR(found.status.st_mode) else None
         except PathRefused as refused:
             raise _error(path, refused) from refused
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -19,7 +19,8 @@ from orchestrator.engine_room import EngineRoom, open_engine_room
 from orchestrator.principal import Principal
 from orchestrator.topics import ADVANCE, LEARN
 from orchestrator.views import Submission, TaskView
-from tools import Tool
+from tools import MeaningSearch, Tool
+from tools.builtin import builtin_tools
 
 Script = Callable[[ModelRequest], ModelReply]
 
@@ -118,17 +119,18 @@ async def harness(
     owner: str = "test-worker",
     embedder: Embedder | None = None,
     index: VectorIndex | None = None,
-    tools: Iterable[Tool] | None = None,
+    extra_tools: Sequence[Tool] = (),
 ) -> AsyncIterator[Harness]:
-    """Opens as a process of its own would; `tools` replaces the built-in ones."""
+    """Opens as a process of its own would, with tools beside the built-in ones."""
+    embedder = embedder or HashEmbedder()
     platform = await open_platform(
         settings or Settings(pool_size=8),
         conninfo,
         provider=provider,
         clock=clock,
-        embedder=embedder or HashEmbedder(),
+        embedder=embedder,
         index=index or DictIndex(),
-        tools=tools,
+        tools=(*builtin_tools(MeaningSearch(embedder)), *extra_tools),
     )
     await platform.index.prepare()
     try:

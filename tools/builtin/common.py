@@ -34,15 +34,11 @@ def numbered(number: int, line: str) -> str:
 
 def files_under(workspace: Workspace, path: str) -> tuple[WorkspaceFile, ...]:
     """The listed files in a folder, or the one file at the path. Raises `ToolError` when there is none."""
+    folder = workspace.folder(path)
+    if folder is None:
+        return (workspace.file(path),)
     files = workspace.inventory().files
-    plain = path.strip().removeprefix("./").rstrip("/") or "."
-    if plain == ".":
-        return files
-    below = tuple(file for file in files if file.path == plain or file.path.startswith(plain + "/"))
-    if below or workspace.is_folder(path):
-        return below
-    document = workspace.text(path)
-    return (WorkspaceFile(path=document.path, kind=document.kind, size=len(document.text)),)
+    return files if folder == "." else tuple(file for file in files if file.path.startswith(folder + "/"))
 
 
 @dataclass

@@ -65,7 +65,7 @@ class ReadTable:
 
 def _read(workspace: Workspace, arguments: ReadTableArguments, characters: int) -> ToolResult:
     with workspace.stream(arguments.path) as stream:
-        if stream.kind not in {"csv", "jsonl", "json", "text"}:
+        if stream.kind not in {"csv", "jsonl", "text"}:
             raise ToolInputInvalid(
                 f"{shown_name(arguments.path)} is {stream.kind}, not a table: use read_file"
             )

@@ -54,7 +54,7 @@ class _Reader(Protocol):
 
 
 def read_table(lines: Iterable[str], kind: Kind) -> Table:
-    return _json_lines(lines) if kind in {"jsonl", "json"} else _csv(lines)
+    return _json_lines(lines) if kind == "jsonl" else _csv(lines)
 
 
 def number_of(cell: Cell) -> Decimal | None:

@@ -22,13 +22,16 @@ class Decoded:
     """Says so when the encoding had to be guessed."""
 
 
-def encoding_of(data: bytes) -> str:
-    """The encoding to read these bytes with; the last resort, latin-1, takes any bytes."""
+def encoding_of(data: bytes, *, whole: bool = True) -> str:
+    """The encoding to read these bytes with; the last resort, latin-1, takes any bytes.
+
+    Where they are not the `whole` file, they may end within a character.
+    """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding
     for encoding in ("utf-8", "cp1252"):
-        if _decodes(data, encoding):
+        if _decodes(data, encoding, whole):
             return encoding
     return "latin-1"
 
@@ -44,9 +47,9 @@ def note_on(encoding: str) -> str:
     return f"not UTF-8: read as {encoding}"
 
 
-def _decodes(data: bytes, encoding: str) -> bool:
+def _decodes(data: bytes, encoding: str, whole: bool) -> bool:
     try:
-        data.decode(encoding)
+        codecs.getincrementaldecoder(encoding)().decode(data, final=whole)
     except UnicodeDecodeError:
         return False
     return True

@@ -20,7 +20,8 @@ from tools.regex.pattern import (
 )
 
 MAX_INSTRUCTIONS = 1000
-MAX_STATES = 2000
+MAX_STEPS = 100_000
+"""Transitions kept; past this they are forgotten and found again as needed."""
 
 _Edge = Literal["start", "word", "other", "end"]
 
@@ -59,7 +60,7 @@ class Matcher:
     def __init__(self, pattern: str, *, ignore_case: bool = False) -> None:
         """Raises `PatternInvalid`."""
         self._ignore_case = ignore_case
-        tree = parse(pattern)
+        tree = parse(pattern, ignore_case=ignore_case)
         required = _required(tree)
         self._required = required if not ignore_case else required.lower() if required.isascii() else ""
         self._program: list[_Instruction] = []
@@ -90,6 +91,7 @@ class Matcher:
         return len(line) if self._accept in ends else None
 
     def _reset(self) -> None:
+        self._steps = 0
         self._states: dict[tuple[frozenset[int], _Edge], _State] = {}
         self._first = self._state(frozenset({0}), "start")
 
@@ -105,7 +107,8 @@ class Matcher:
         following: _State | None = None
         if self._accept not in reached:
             moved = {position + 1 for position in reached if self._consumes(position, character)}
-            if len(self._states) > MAX_STATES:
+            self._steps += 1
+            if self._steps > MAX_STEPS:
                 self._reset()
             following = self._state(frozenset(moved | {0}), after)
         state.next[character] = following
@@ -113,16 +116,7 @@ class Matcher:
 
     def _consumes(self, position: int, character: str) -> bool:
         instruction = self._program[position]
-        if not isinstance(instruction, _Consume):
-            return False
-        if instruction.accepts(character):
-            return True
-        if not self._ignore_case:
-            return False
-        lower, upper = character.lower(), character.upper()
-        return (len(lower) == 1 and instruction.accepts(lower)) or (
-            len(upper) == 1 and instruction.accepts(upper)
-        )
+        return isinstance(instruction, _Consume) and instruction.accepts(character)
 
     def _closure(self, positions: frozenset[int], before: _Edge, after: _Edge) -> set[int]:
         """All positions reachable without reading a character, between these two neighbours."""
@@ -211,9 +205,8 @@ def _required(node: Node) -> str:
     """The longest run of plain characters that stands in every match; "" when there is none."""
     runs = [""]
     for part in node.parts if isinstance(node, Sequence) else (node,):
-        owner = getattr(part.accepts, "__self__", None) if isinstance(part, Character) else None
-        if isinstance(owner, str):
-            runs[-1] += owner
+        if isinstance(part, Character) and part.plain is not None:
+            runs[-1] += part.plain
         elif not isinstance(part, At):
             runs.append("")
     return max(runs, key=len)

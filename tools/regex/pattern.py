@@ -22,6 +22,8 @@ class PatternInvalid(Exception):
 @dataclass(frozen=True)
 class Character:
     accepts: Accepts
+    plain: str | None = None
+    """The one character this stands for, when it is only one."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,12 @@ _NAMED = re.compile(r"\(\?P?<[A-Za-z_]\w*>")
 _HEX = re.compile(r"x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})")
 
 
-def parse(pattern: str) -> Node:
+def parse(pattern: str, *, ignore_case: bool = False) -> Node:
     """Raises `PatternInvalid`. Inline flags at the front are read over; the caller decides about case."""
     if len(pattern) > MAX_PATTERN:
         raise PatternInvalid(f"the pattern is longer than {MAX_PATTERN} characters")
     flags = _FLAGS.match(pattern)
-    parser = _Parser(pattern, flags.end() if flags else 0)
+    parser = _Parser(pattern, flags.end() if flags else 0, ignore_case=ignore_case)
     node = parser.choice(0)
     if not parser.done:
         raise parser.fault("there is a ')' too many")
@@ -89,9 +91,10 @@ def parse(pattern: str) -> Node:
 
 
 class _Parser:
-    def __init__(self, text: str, at: int) -> None:
+    def __init__(self, text: str, at: int, *, ignore_case: bool) -> None:
         self._text = text
         self._at = at
+        self._ignore_case = ignore_case
 
     @property
     def done(self) -> bool:
@@ -165,7 +168,7 @@ class _Parser:
                     f"'{character}' has nothing to repeat; write \\{character} for the character"
                 )
             case _:
-                return Character(character.__eq__)
+                return Character(self._is(character), character)
 
     def _group(self, depth: int) -> Node:
         start = self._at - 1
@@ -187,25 +190,26 @@ class _Parser:
         if self._text[self._at] in _PLACES:
             self._at += 1
             return At(_PLACES[self._text[self._at - 1]])
-        return Character(self._escaped())
+        plain, accepts = self._escaped()
+        return Character(accepts, plain)
 
-    def _escaped(self) -> Accepts:
-        """Behind a backslash, in a set or not: a class or one character."""
+    def _escaped(self) -> tuple[str | None, Accepts]:
+        """Behind a backslash, in a set or not: a class, or one character and which it is."""
         character = self._text[self._at]
         hexadecimal = _HEX.match(self._text, self._at)
         if hexadecimal is not None:
             self._at = hexadecimal.end()
-            return chr(int(hexadecimal.group(1) or hexadecimal.group(2), 16)).__eq__
+            plain = chr(int(hexadecimal.group(1) or hexadecimal.group(2), 16))
+            return plain, self._is(plain)
         self._at += 1
         if character.lower() in _CLASSES:
             accepts = _CLASSES[character.lower()]
-            return accepts if character.islower() else _not(accepts)
-        if character in _CONTROLS:
-            return _CONTROLS[character].__eq__
-        if character.isalnum():
+            return None, accepts if character.islower() else _not(accepts)
+        if character.isalnum() and character not in _CONTROLS:
             self._at -= 1
             raise self.fault(f"\\{character} is not supported")
-        return character.__eq__
+        plain = _CONTROLS.get(character, character)
+        return plain, self._is(plain)
 
     def _set(self) -> Accepts:
         negated = self._take("^")
@@ -229,7 +233,7 @@ class _Parser:
         high, _ = self._set_character()
         if high is None or high < low:
             raise self.fault("a range in [ ] is the wrong way round")
-        return _between(low, high)
+        return self._within(low, high)
 
     def _set_character(self) -> tuple[str | None, Accepts]:
         """A member of a set, and which character it is if it is only one."""
@@ -238,19 +242,22 @@ class _Parser:
         character = self._text[self._at]
         self._at += 1
         if character != "\\":
-            return character, character.__eq__
+            return character, self._is(character)
         if self.done:
             raise self.fault("a ']' is missing")
         if self._text[self._at] == "b":
             self._at += 1
-            return "\b", "\b".__eq__
-        start = self._at
-        accepts = self._escaped()
-        if self._text[start].lower() in _CLASSES:
-            return None, accepts
-        if _HEX.match(self._text, start):
-            return chr(int(self._text[start + 1 : self._at], 16)), accepts
-        return _CONTROLS.get(self._text[start], self._text[start]), accepts
+            return "\b", self._is("\b")
+        return self._escaped()
+
+    def _is(self, plain: str) -> Accepts:
+        return self._within(plain, plain)
+
+    def _within(self, low: str, high: str) -> Accepts:
+        """One character or a range; in any case where that is asked for."""
+        if not self._ignore_case:
+            return lambda character: low <= character <= high
+        return lambda character: any(low <= form <= high for form in _forms(character))
 
     def _take(self, wanted: str) -> bool:
         if self._text.startswith(wanted, self._at):
@@ -267,5 +274,6 @@ def _any(members: list[Accepts]) -> Accepts:
     return lambda character: any(accepts(character) for accepts in members)
 
 
-def _between(low: str, high: str) -> Accepts:
-    return lambda character: low <= character <= high
+def _forms(character: str) -> tuple[str, ...]:
+    """The character, and its upper and lower case where these are one character."""
+    return tuple(form for form in (character, character.lower(), character.upper()) if len(form) == 1)

@@ -22,9 +22,8 @@ def tasks() -> FakeTasks:
 
 
 @pytest.fixture
-async def server(tasks: FakeTasks) -> AsyncIterator[RunningServer]:
-    """The API on a real socket, over tasks in memory."""
-    services = ApiServices(
+def services(tasks: FakeTasks) -> ApiServices:
+    return ApiServices(
         tasks=tasks,
         keys=FakeKeys(),
         model=MODEL,
@@ -32,6 +31,11 @@ async def server(tasks: FakeTasks) -> AsyncIterator[RunningServer]:
         settings=Settings(),
         heartbeat_seconds=HEARTBEAT_SECONDS,
     )
+
+
+@pytest.fixture
+async def server(services: ApiServices) -> AsyncIterator[RunningServer]:
+    """The API on a real socket, over tasks in memory."""
     running = await serve(create_app(services), host="127.0.0.1", port=0)
     yield running
     await running.stop()

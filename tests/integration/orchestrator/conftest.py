@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
@@ -11,6 +11,7 @@ from bench.support.engine import Harness, Script, ScriptedProvider, harness
 from core.ids import TenantId
 from core.settings import Settings
 from tests.conftest import TestDatabase
+from tools import Tool
 
 
 class Opener:
@@ -27,6 +28,7 @@ class Opener:
         *,
         tenant: TenantId | None = None,
         owner: str = "worker-1",
+        extra_tools: Sequence[Tool] = (),
         **settings: object,
     ) -> tuple[Harness, ScriptedProvider]:
         provider = ScriptedProvider(script)
@@ -36,6 +38,7 @@ class Opener:
                 tenant or self._tenant,
                 provider,
                 owner=owner,
+                extra_tools=extra_tools,
                 settings=Settings.model_validate({"pool_size": 6, **settings}),
             )
         )

@@ -31,7 +31,7 @@ class Names:
 LOCAL = ["127.0.0.1"]
 
 
-async def _answer(request: web.Request) -> web.StreamResponse:
+async def _answer(request: web.BaseRequest) -> web.StreamResponse:
     match request.path:
         case "/page":
             return web.Response(text="<p>Hello <b>there</b></p><script>no</script>", content_type="text/html")

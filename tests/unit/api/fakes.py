@@ -184,6 +184,10 @@ class FakeTasks:
 
     # What the test does
 
+    @property
+    def ids(self) -> tuple[UUID, ...]:
+        return tuple(self._stored)
+
     async def publish(self, task: UUID, kind: EventKind, **data: JsonValue) -> EventView:
         stored = self._stored[task]
         seq = stored.view.last_event + 1

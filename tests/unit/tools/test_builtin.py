@@ -27,6 +27,12 @@ async def test_list_files(call: Call, folder: Path) -> None:
     assert "page.html" not in only.content
 
 
+async def test_a_linked_folder_lists_what_it_stands_for(call: Call, folder: Path) -> None:
+    (folder / "alias").symlink_to("docs")
+    for path in ("alias", "./docs/", "docs/../docs"):
+        assert (await call("list_files", path=path)).content.startswith("2 files\ndocs/page.html")
+
+
 async def test_list_files_pages(call: Call) -> None:
     first = await call("list_files", limit=3)
     assert "start=4" in first.content
@@ -124,7 +130,7 @@ async def test_search_meaning_finds_the_passage(call: Call) -> None:
 
 async def test_write_artifact_returns_bytes_to_store(call: Call) -> None:
     result = await call("write_artifact", name="report", content="# Ünï\n")
-    assert result.content == "saved report.md (9 bytes)"
+    assert result.content == "saved report.md (8 bytes)"
     assert result.artifacts[0].content == "# Ünï\n".encode()
     with pytest.raises(ToolInputInvalid):
         await call("write_artifact", name="../report", content="x")

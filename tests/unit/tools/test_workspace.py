@@ -188,6 +188,27 @@ def test_large_texts_are_streamed(folder: Path) -> None:
         assert list(stream.lines) == ["first line", "second line"]
     with pytest.raises(ToolFailed, match="larger"):
         workspace.text("notes.txt")
+    assert workspace.find_quote("notes.txt", "line\nsecond", near_line=2) == (1, "line\nsecond")
+    assert workspace.find_quote("notes.txt", "line", near_line=9) == (2, "line")
+    assert workspace.find_quote("notes.txt", "third") is None
+    assert workspace.file("notes.txt").size == 25
+
+
+def test_files_that_may_not_be_read_are_skipped_and_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, so the refusal of the system is played."""
+    really_open = os.open
+
+    def refusing(name: str, flags: int, *, dir_fd: int | None = None) -> int:
+        if name == "code.py":
+            raise PermissionError(13, "Permission denied")
+        return really_open(name, flags, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", refusing)
+    assert skipped(Workspace(folder)) == {"code.py": "unreadable"}
+    with pytest.raises(ToolFailed, match="permission"):
+        Workspace(folder).text("code.py")
 
 
 def test_names_are_shown_safely_and_read_back(folder: Path) -> None:

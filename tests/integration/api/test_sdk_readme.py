@@ -1,0 +1,37 @@
+"""The snippet of the SDK's README, run as it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from api import RunningServer
+from tests.unit.api.fakes import KEY, FakeTasks
+
+README = Path(__file__).parents[3] / "sdk/README.md"
+
+
+async def test_the_snippet_runs(
+    server: RunningServer,
+    tasks: FakeTasks,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (snippet,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.S)
+    monkeypatch.setenv("TREEHOLD_URL", server.url)
+    monkeypatch.setenv("TREEHOLD_KEY", KEY)
+    running = asyncio.create_task(asyncio.to_thread(exec, snippet, {"__name__": "snippet"}))
+    await tasks.followed_by(1)
+    (task,) = tasks.ids
+    assert tasks.submissions[0].budget.tokens == 50_000
+    await tasks.finish(task)
+    await running
+    assert capsys.readouterr().out.splitlines() == [
+        "1 task.submitted",
+        "2 task.finished",
+        "10",
+        "docs/laws.md:3: ten seconds",
+    ]
