@@ -11,7 +11,30 @@ from agents.ports import ChildReturn
 
 STATUSES = frozenset({"found", "partial", "not_found"})
 
-FILE = {"type": "string", "maxLength": 1024, "x-treehold": "file"}
+FILE: dict[str, JsonValue] = {"type": "string", "maxLength": 1024, "x-treehold": "file"}
+
+_FINDING: dict[str, JsonValue] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["file", "line", "quote"],
+    "properties": {
+        "file": FILE,
+        "line": {"type": "integer", "minimum": 1},
+        "quote": {"type": "string", "minLength": 1, "maxLength": 600, "x-treehold": "quote"},
+        "relevance": {"type": "number", "minimum": 0, "maximum": 1},
+    },
+}
+
+_FIGURE: dict[str, JsonValue] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name", "value"],
+    "properties": {
+        "name": {"type": "string", "maxLength": 64, "x-treehold": "id"},
+        "value": {"type": "number"},
+        "file": FILE,
+    },
+}
 
 SCHEMA: dict[str, JsonValue] = {
     "type": "object",
@@ -19,40 +42,8 @@ SCHEMA: dict[str, JsonValue] = {
     "required": ["status", "findings"],
     "properties": {
         "status": {"enum": ["found", "partial", "not_found"]},
-        "findings": {
-            "type": "array",
-            "maxItems": 8,
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["file", "line", "quote"],
-                "properties": {
-                    "file": FILE,
-                    "line": {"type": "integer", "minimum": 1},
-                    "quote": {
-                        "type": "string",
-                        "minLength": 1,
-                        "maxLength": 600,
-                        "x-treehold": "quote",
-                    },
-                    "relevance": {"type": "number", "minimum": 0, "maximum": 1},
-                },
-            },
-        },
-        "figures": {
-            "type": "array",
-            "maxItems": 16,
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["name", "value"],
-                "properties": {
-                    "name": {"type": "string", "maxLength": 64, "x-treehold": "id"},
-                    "value": {"type": "number"},
-                    "file": FILE,
-                },
-            },
-        },
+        "findings": {"type": "array", "maxItems": 8, "items": _FINDING},
+        "figures": {"type": "array", "maxItems": 16, "items": _FIGURE},
         "summary": {"type": "string", "maxLength": 2000},
     },
 }

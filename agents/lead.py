@@ -6,14 +6,11 @@ import operator
 from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph import END, START, StateGraph
-from langgraph.graph.state import CompiledStateGraph
-from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from agents import answering, planning, prompt, survey
 from agents.brief import InputFile
-from agents.ports import Turn
+from agents.graph import Context, Graph, compiled
 from core.errors import BudgetExhausted
 from inference.model import Message
 from memory.task_tree import SetStatus, SetValue
@@ -29,12 +26,9 @@ class LeadState(TypedDict, total=False):
     """Keys of the children whose returns are in the tree."""
 
 
-Context = Runtime[Turn]
-
-
 async def prepare(state: LeadState, runtime: Context) -> LeadState:
     """Everything the plan rests on, gathered once and then frozen."""
-    turn = runtime.context
+    turn = runtime.context.turn
     agent = turn.agent
     inputs, notes = list(agent.brief.inputs), list[str]()
     parts = [prompt.goal_block(agent.brief)]
@@ -53,7 +47,7 @@ async def prepare(state: LeadState, runtime: Context) -> LeadState:
 
 async def plan(state: LeadState, runtime: Context) -> LeadState:
     """Ask for the plan and write it into the task tree."""
-    turn = runtime.context
+    turn = runtime.context.turn
     asked = Message(role="user", content=planning.instruction(turn))
     messages = [*state.get("messages", []), asked]
     subtasks, reply = await planning.ask(turn, messages, state.get("inputs", []))
@@ -65,7 +59,7 @@ async def plan(state: LeadState, runtime: Context) -> LeadState:
 
 async def dispatch(state: LeadState, runtime: Context) -> LeadState:
     """Spawn a child for every step whose dependencies are done."""
-    turn = runtime.context
+    turn = runtime.context.turn
     children = planning.children(turn, await turn.tree(), state.get("plan", []), state.get("inputs", []))
     turn.spawn(children)
     return {}
@@ -79,7 +73,7 @@ async def wait(state: LeadState) -> LeadState:
 
 async def absorb(state: LeadState, runtime: Context) -> LeadState:
     """Put what came back into the tree: typed values only."""
-    turn = runtime.context
+    turn = runtime.context.turn
     known = set(state.get("absorbed", []))
     fresh = [child for child in await turn.returns() if child.key not in known]
     await turn.revise(
@@ -97,7 +91,7 @@ async def absorb(state: LeadState, runtime: Context) -> LeadState:
 
 async def answer(state: LeadState, runtime: Context) -> LeadState:
     """The root answers the user; another lead selects what it returns."""
-    turn = runtime.context
+    turn = runtime.context.turn
     gathered = answering.gather(await turn.returns())
     messages = state.get("messages", [])
     try:
@@ -113,24 +107,23 @@ async def answer(state: LeadState, runtime: Context) -> LeadState:
 
 
 async def after_absorb(state: LeadState, runtime: Context) -> Literal["dispatch", "answer"]:
-    turn = runtime.context
+    turn = runtime.context.turn
     more = planning.ready(turn.agent, await turn.tree(), state.get("plan", []))
     return "dispatch" if more else "answer"
 
 
-def lead_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[Any, Any, Any, Any]:
-    graph = StateGraph(LeadState, context_schema=Turn)
-    graph.add_node("prepare", prepare)
-    graph.add_node("plan", plan)
-    graph.add_node("dispatch", dispatch)
-    graph.add_node("wait", wait)
-    graph.add_node("absorb", absorb)
-    graph.add_node("answer", answer)
-    graph.add_edge(START, "prepare")
-    graph.add_edge("prepare", "plan")
-    graph.add_edge("plan", "dispatch")
-    graph.add_edge("dispatch", "wait")
-    graph.add_edge("wait", "absorb")
-    graph.add_conditional_edges("absorb", after_absorb)
-    graph.add_edge("answer", END)
-    return graph.compile(checkpointer=checkpointer, name="lead")
+def lead_graph(checkpointer: BaseCheckpointSaver[Any]) -> Graph:
+    return compiled(
+        "lead",
+        LeadState,
+        path=[
+            ("prepare", prepare),
+            ("plan", plan),
+            ("dispatch", dispatch),
+            ("wait", wait),
+            ("absorb", absorb),
+            ("answer", answer),
+        ],
+        branches={"absorb": after_absorb},
+        checkpointer=checkpointer,
+    )

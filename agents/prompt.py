@@ -56,7 +56,7 @@ def brief_blocks(agent: AgentFacts, inputs: Sequence[InputFile] | None = None) -
     """An agent's own part: path, question, files (those of its brief, unless others are given)."""
     brief, trust = agent.brief, agent.provenance.trust
     files = brief.inputs if inputs is None else inputs
-    steps = [entry.model_dump(mode="json", exclude_none=True) for entry in brief.path]
+    steps: list[JsonValue] = [entry.model_dump(mode="json", exclude_none=True) for entry in brief.path]
     return "\n".join(
         [
             block("path", steps, trust),

@@ -6,11 +6,9 @@ import operator
 from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph import END, START, StateGraph
-from langgraph.graph.state import CompiledStateGraph
-from langgraph.runtime import Runtime
 
 from agents import prompt
+from agents.graph import Context, Graph, compiled
 from agents.ports import ReturnRefused, Turn
 from agents.structure import for_node
 from core.errors import AgentFailed, BudgetExhausted
@@ -35,11 +33,8 @@ class WorkerState(TypedDict, total=False):
     """Returns shown to the gate so far."""
 
 
-Context = Runtime[Turn]
-
-
 async def brief(state: WorkerState, runtime: Context) -> WorkerState:
-    turn = runtime.context
+    turn = runtime.context.turn
     agent = turn.agent
     opening = "\n\n".join([prompt.goal_block(agent.brief), prompt.brief_blocks(agent)])
     return {
@@ -51,7 +46,7 @@ async def brief(state: WorkerState, runtime: Context) -> WorkerState:
 
 async def act(state: WorkerState, runtime: Context) -> WorkerState:
     """Ask what to do next; the last call the grant allows may not ask for tools any more."""
-    turn = runtime.context
+    turn = runtime.context.turn
     asked = state.get("asked", 0) + 1
     if asked >= turn.agent.grant.budget.turns:
         return {"messages": [], "asked": asked}
@@ -64,7 +59,7 @@ async def use_tools(state: WorkerState, runtime: Context) -> WorkerState:
     answers: list[Message] = []
     for index, call in enumerate(calls):
         if index < MAX_CALLS_AT_ONCE:
-            content = (await runtime.context.tool(call)).content
+            content = (await runtime.context.turn.tool(call)).content
         else:
             content = f"not run: at most {MAX_CALLS_AT_ONCE} calls at once"
         answers.append(Message(role="tool", content=content, tool_call_id=call.id))
@@ -73,7 +68,7 @@ async def use_tools(state: WorkerState, runtime: Context) -> WorkerState:
 
 async def give(state: WorkerState, runtime: Context) -> WorkerState:
     """Show the gate what the model said; if it is no return yet, ask for one, and once more if refused."""
-    turn = runtime.context
+    turn = runtime.context.turn
     last = _last(state)
     added: list[Message] = []
     refused: ReturnRefused | None = None
@@ -95,6 +90,10 @@ async def give(state: WorkerState, runtime: Context) -> WorkerState:
 
 def after_act(state: WorkerState) -> Literal["use_tools", "give"]:
     return "use_tools" if _last(state).tool_calls else "give"
+
+
+def back_to_act(state: WorkerState) -> Literal["act"]:
+    return "act"
 
 
 def _asking(refused: ReturnRefused | None) -> str:
@@ -132,15 +131,11 @@ def _last(state: WorkerState) -> Message:
     return state.get("messages", [])[-1]
 
 
-def worker_graph(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[Any, Any, Any, Any]:
-    graph = StateGraph(WorkerState, context_schema=Turn)
-    graph.add_node("brief", brief)
-    graph.add_node("act", act)
-    graph.add_node("use_tools", use_tools)
-    graph.add_node("give", give)
-    graph.add_edge(START, "brief")
-    graph.add_edge("brief", "act")
-    graph.add_conditional_edges("act", after_act)
-    graph.add_edge("use_tools", "act")
-    graph.add_edge("give", END)
-    return graph.compile(checkpointer=checkpointer, name="worker")
+def worker_graph(checkpointer: BaseCheckpointSaver[Any]) -> Graph:
+    return compiled(
+        "worker",
+        WorkerState,
+        path=[("brief", brief), ("act", act), ("use_tools", use_tools), ("give", give)],
+        branches={"act": after_act, "use_tools": back_to_act},
+        checkpointer=checkpointer,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +16,9 @@ from orchestrator.bootstrap import Platform, open_platform
 from orchestrator.site import open_site
 
 
-class Stoppable(Protocol):
+class Service(Protocol):
+    async def start(self) -> None: ...
+
     async def stop(self) -> None: ...
 
 
@@ -37,7 +39,7 @@ class Host:
 
 
 @asynccontextmanager
-async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> AsyncIterator[Host]:
+async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> AsyncGenerator[Host]:
     """Start the parts in the order they are needed: a task can be submitted while the engine still loads.
 
     Raises:
@@ -62,7 +64,7 @@ async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> 
         yield Host(url=url, key=site.key, sign_in_url=sign_in_url, platform=platform)
 
 
-async def _start_worker(settings: Settings, platform: Platform) -> Stoppable:
+async def _start_worker(settings: Settings, platform: Platform) -> Service:
     """LangGraph takes a second or two to import: in a thread, so that the API answers meanwhile."""
     make = await asyncio.to_thread(_worker_factory)
     worker = make(settings, platform)
@@ -70,14 +72,17 @@ async def _start_worker(settings: Settings, platform: Platform) -> Stoppable:
     return worker
 
 
-def _worker_factory() -> Callable[..., Stoppable]:
+def _worker_factory() -> Callable[[Settings, Platform], Service]:
     from orchestrator.engine_room import open_engine_room
     from workers.worker import Worker
 
-    return lambda settings, platform: Worker(settings, open_engine_room(platform))
+    def make(settings: Settings, platform: Platform) -> Service:
+        return Worker(settings, open_engine_room(platform))
+
+    return make
 
 
-async def _stop_when_started(starting: asyncio.Task[Stoppable]) -> None:
+async def _stop_when_started(starting: asyncio.Task[Service]) -> None:
     if not starting.done():
         starting.cancel()
     results = await asyncio.gather(starting, return_exceptions=True)

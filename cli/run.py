@@ -92,7 +92,7 @@ def run(
 
 
 def _watch(client: Treehold, task: Task[Any], *, quiet: bool) -> Tree:
-    """Follow the task to its end, with a live tree where there is a terminal and lines where there is none."""
+    """Follow the task to its end: a live tree where there is a terminal, lines where there is none."""
     console = Console(stderr=True)
     if quiet:
         return _follow(client, task, lambda _: None)

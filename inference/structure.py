@@ -23,7 +23,7 @@ _FENCE = re.compile(r"```json[ \t]*\r?\n(?P<body>.*?)\r?\n?```", re.DOTALL)
 MAX_PROBLEMS = 5
 
 
-class OutputProblem(Exception):  # noqa: N818 - a finding about a reply; it becomes an error only after repair
+class OutputProblem(Exception):
     """Why a reply is not the promised structure; the text never quotes the reply."""
 
 

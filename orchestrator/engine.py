@@ -15,10 +15,10 @@ from typing import Any, cast
 from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from agents.brief import Brief
+from agents.graph import Graph, TurnContext
 from agents.ports import AgentFacts
 from core.database import Row, queries
 from core.errors import AgentFailed, TreeholdError
@@ -36,8 +36,6 @@ from orchestrator.turn import LiveTurn
 
 SQL = queries.load(__file__, "engine.sql")
 log = logging.getLogger(__name__)
-
-Graph = CompiledStateGraph[Any, Any, Any, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,13 +141,13 @@ class Engine:
         )
 
     async def _invoke(self, turn: LiveTurn, thread: str, *, resumed: bool) -> Outcome:
-        graph = self._graphs[turn.agent.role]
+        graph = cast(Any, self._graphs[turn.agent.role])
         config: RunnableConfig = {"configurable": {"thread_id": thread}, "recursion_limit": 10_000}
         try:
             result = await graph.ainvoke(
                 Command(resume=True) if resumed else {},
                 config,
-                context=turn,
+                context=TurnContext(turn),
                 durability="exit",
             )
         except (LeaseLost, asyncio.CancelledError):

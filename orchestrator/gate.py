@@ -118,7 +118,7 @@ async def check(text: str, schema: Schema, *, files: frozenset[str], prove: Prov
     """
     value = parse(text)
     try:
-        Draft202012Validator(schema).validate(value)
+        cast(Any, Draft202012Validator(schema)).validate(value)
     except ValidationError as error:
         raise GateRefused("schema_mismatch", _pointer(error.absolute_path)) from error
     walk = _Walk(files=files, prove=prove)
@@ -141,8 +141,8 @@ class _Walk:
             case dict():
                 return await self._object(value, schema, at)
             case list():
-                items: Any = schema.get("items", {})
-                part_schema = cast(Schema, items) if isinstance(items, Mapping) else {}
+                items: Any = schema.get("items")
+                part_schema: Schema = cast(Schema, items) if isinstance(items, Mapping) else {}
                 return [
                     await self.cross(part, part_schema, f"{at}/{index}", None)
                     for index, part in enumerate(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class Lease:
 
 
 @asynccontextmanager
-async def fenced(database: Database, lease: Lease) -> AsyncIterator[UnitOfWork]:
+async def fenced(database: Database, lease: Lease) -> AsyncGenerator[UnitOfWork]:
     """A unit of work only the lease's holder can commit. Raises `LeaseLost` before anything is written."""
     async with database.unit_of_work(lease.tenant) as work:
         held = await work.fetch_one(SQL.hold, {"agent": lease.agent, "fence": lease.fence})
@@ -49,7 +49,7 @@ class LeaseKeeper:
         self._held: dict[AgentId, tuple[Lease, asyncio.Task[None]]] = {}
 
     @asynccontextmanager
-    async def holding(self, lease: Lease, turn: asyncio.Task[None]) -> AsyncIterator[None]:
+    async def holding(self, lease: Lease, turn: asyncio.Task[None]) -> AsyncGenerator[None]:
         self._held[lease.agent] = (lease, turn)
         try:
             yield

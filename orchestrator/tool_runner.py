@@ -10,7 +10,6 @@ from core.grant import Capabilities
 from inference.model import ToolCall
 from tools import ToolBroker, ToolContext, ToolRegistry, ToolResult, ToolSpec, Workspace
 from tools.contract import Effect
-from tools.ports import Embedder
 from tools.taint import TaintCheck
 
 
@@ -21,9 +20,8 @@ def workspace_at(root: str) -> Workspace:
 
 
 class ToolRunner:
-    def __init__(self, registry: ToolRegistry, embedder: Embedder) -> None:
+    def __init__(self, registry: ToolRegistry) -> None:
         self._broker = ToolBroker(registry)
-        self._embedder = embedder
 
     @property
     def names(self) -> frozenset[str]:
@@ -47,7 +45,6 @@ class ToolRunner:
             capabilities=facts.grant.capabilities,
             workspace=workspace_at(workspace) if workspace else None,
             idempotency_key=idempotency_key,
-            embedder=self._embedder,
         )
         return await self._broker.run(prepared, context)
 

@@ -147,7 +147,7 @@ class LiveTurn:
         self.events.append(
             self._journal.event(
                 "gate.accepted",
-                fields=sorted(passed.value),
+                fields=[*sorted(passed.value)],
                 handles=len(passed.texts),
                 quotes=passed.quotes,
             )

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from core.grant import Capabilities
 from core.provenance import Origin, Trust
 from tools.workspace import Workspace
-
-if TYPE_CHECKING:
-    from tools.ports import Embedder
 
 Privilege = Literal["query", "command"]
 Effect = Literal["pure", "keyed", "unsafe"]
@@ -68,7 +65,6 @@ class ToolContext:
     workspace: Workspace | None = None
     idempotency_key: str = ""
     limits: ToolLimits = field(default_factory=ToolLimits)
-    embedder: Embedder | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -120,7 +120,7 @@ async def harness(
     embedder: Embedder | None = None,
     index: VectorIndex | None = None,
     extra_tools: Sequence[Tool] = (),
-) -> AsyncIterator[Harness]:
+) -> AsyncGenerator[Harness]:
     """Opens as a process of its own would, with tools beside the built-in ones."""
     embedder = embedder or HashEmbedder()
     platform = await open_platform(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -125,7 +125,7 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def unit_of_work(self, tenant: TenantId) -> AsyncIterator[UnitOfWork]:
+    async def unit_of_work(self, tenant: TenantId) -> AsyncGenerator[UnitOfWork]:
         """One transaction that sees and writes this tenant's rows only.
 
         Raises:
@@ -139,13 +139,13 @@ class Database:
             await work.flush()
 
     @asynccontextmanager
-    async def plumbing(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+    async def plumbing(self) -> AsyncGenerator[AsyncConnection[DictRow]]:
         """A connection without a tenant: it sees no rows, and may call the engine's functions."""
         async with self._connection() as connection:
             yield connection
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+    async def _connection(self) -> AsyncGenerator[AsyncConnection[DictRow]]:
         try:
             async with self._pool.connection() as connection:
                 yield connection

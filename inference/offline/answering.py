@@ -37,22 +37,25 @@ def answer(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonVa
     """Paragraphs of quotes and figures; where the user asked for a schema, it is filled by rule."""
     ranked = _ranked(blocks, MOST_QUOTES)
     _, figures = _findings(blocks)
-    paragraphs: list[JsonValue] = [
-        {"text": f"{finding['file']}: {_one_line(finding['quote'])}", "cites": [finding["id"]]}
-        for finding in ranked
+    paragraphs = [
+        _paragraph(f"{finding['file']}: {_one_line(finding['quote'])}", finding["id"]) for finding in ranked
     ]
     paragraphs += [
-        {"text": f"{figure.get('file') or 'computed'}: {figure['name']} = {figure['value']:g}", "cites": []}
+        _paragraph(f"{figure.get('file') or 'computed'}: {figure['name']} = {figure['value']:g}")
         for figure in figures[:MOST_QUOTES]
     ]
     complete = bool(paragraphs)
     if not paragraphs:
-        paragraphs = [{"text": "No passage of the given files is near the question.", "cites": []}]
+        paragraphs = [_paragraph("No passage of the given files is near the question.")]
     reply: dict[str, JsonValue] = {"paragraphs": paragraphs, "complete": complete}
     wanted = schema["properties"].get("output")
     if wanted is not None:
         reply["output"] = filling.fill(wanted, ranked, figures)
     return reply
+
+
+def _paragraph(text: str, *cites: str) -> JsonValue:
+    return {"text": text, "cites": list(cites)}
 
 
 def select(blocks: Mapping[str, JsonValue]) -> JsonValue:

@@ -58,7 +58,8 @@ def follow_up(question: str, messages: Sequence[Message]) -> Iterable[tuple[str,
         numbers = [name for index, name in enumerate(result.columns) if _is_number_column(result, index)]
         aggregates: list[JsonValue] = [{"function": "count"}]
         for name in numbers[:MOST_NUMBER_COLUMNS]:
-            aggregates += [{"function": "sum", "column": name}, {"function": "mean", "column": name}]
+            aggregates.append({"function": "sum", "column": name})
+            aggregates.append({"function": "mean", "column": name})
         call: dict[str, JsonValue] = {"path": path, "aggregates": aggregates, "limit": MOST_FIGURES}
         groups = [name for name in result.columns if name not in numbers and asked & set(words(name))]
         if groups:

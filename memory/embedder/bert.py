@@ -27,7 +27,7 @@ class Dense:
     bias: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        rows = x.reshape(-1, x.shape[-1]) @ self.weight  # one product: with 3 axes there would be one per text
+        rows = x.reshape(-1, x.shape[-1]) @ self.weight  # of three axes numpy would make many small products
         rows += self.bias
         return rows.reshape(*x.shape[:-1], -1)
 

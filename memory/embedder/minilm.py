@@ -36,7 +36,8 @@ BATCH_TOKENS = 1024
 CACHED = 4096
 """Vectors kept: 6 MB."""
 
-T = TypeVar("T")
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 
 class MiniLm:
@@ -71,16 +72,22 @@ class MiniLm:
         rest = iter(missing.items())
         while chunk := dict(islice(rest, CHUNK)):
             names = list(chunk)
-            tokens = await self._run(lambda: self._model.tokenize(chunk.values()))  # noqa: B023 - awaited here
+            tokens = await self._run(self._tokenize, list(chunk.values()))
             for batch in _batches(tokens):
-                rows = await self._run(lambda: self._model.embed([tokens[n] for n in batch]))  # noqa: B023 - awaited here
+                rows = await self._run(self._forward, [tokens[n] for n in batch])
                 made = {names[n]: row for n, row in zip(batch, rows, strict=True)}
                 self._cache.put(made)
                 vectors |= made
         return np.array([vectors[key] for key in keys], dtype=np.float32).reshape(-1, DIMENSIONS)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+    async def _run(self, work: Callable[[Argument], Result], argument: Argument) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work, argument)
+
+    def _tokenize(self, texts: Sequence[str]) -> list[Tokens]:
+        return self._model.tokenize(texts)
+
+    def _forward(self, batch: Sequence[Tokens]) -> Vectors:
+        return self._model.embed(batch)
 
     @cached_property
     def _model(self) -> SentenceModel:

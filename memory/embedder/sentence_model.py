@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from memory.embedder.bert import Bert
@@ -29,7 +30,7 @@ class SentenceModel:
         self.dimensions: int = config["hidden_size"]
         self._tokenizer = Tokenizer.from_buffer((folder / "tokenizer.json").read_bytes())
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(limit)
+        self._tokenizer.enable_truncation(limit)  # pyright: ignore[reportUnknownMemberType] - untyped **kwargs
         self._encoder = Bert(
             read_weights(folder / "model.safetensors"),
             layers=config["num_hidden_layers"],
@@ -43,8 +44,8 @@ class SentenceModel:
     def embed(self, batch: Sequence[Tokens]) -> Tensor:
         """One row for each text of the batch; texts of one length waste nothing."""
         lengths = np.array([len(tokens) for tokens in batch])
-        present = np.arange(lengths.max()) < lengths[:, None]
+        present: NDArray[np.bool_] = np.less(np.arange(max(map(len, batch))), lengths[:, None])
         numbers = np.zeros(present.shape, dtype=np.int64)
         numbers[present] = np.concatenate(batch)
-        sums = (self._encoder(numbers, present) * present[..., None]).sum(axis=1)
+        sums = np.einsum("tlw,tl->tw", self._encoder(numbers, present), present.astype(np.float32))
         return sums / np.linalg.norm(sums, axis=1, keepdims=True)

@@ -1,5 +1,6 @@
-"""The vector index. Qdrant's adapter is imported from its module, because its client is slow to import."""
+"""Vector indexes: pgvector and Qdrant behind one port."""
 
 from memory.index.pgvector import PgVectorIndex
+from memory.index.qdrant import QdrantIndex
 
-__all__ = ["PgVectorIndex"]
+__all__ = ["PgVectorIndex", "QdrantIndex"]

@@ -1,4 +1,4 @@
-"""The vector index in Postgres, with pgvector: exact where few points match, HNSW where many do."""
+"""The vector index in Postgres."""
 
 from __future__ import annotations
 
@@ -6,28 +6,43 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
-from core.database import Database, Row, UnitOfWork, jsonb
-from core.database.queries import load
+from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import ConfigurationError
 from core.ids import TenantId
+from memory.index.points import batches, checked
 from memory.ports import Collection, Embedder, Hit, Point
 
-SQL = load(__file__)
+SQL = queries.load(__file__)
 
-DIMENSIONS = 384
-"""Of the column; another embedder's vectors need a migration."""
+GRAPH_DIMENSIONS = 384
+"""The length of vector that the migration made a graph for."""
 
-EXACT_POINTS = 5_000
-"""Matching points up to which all are compared. HNSW walks the graph of all tenants and filters what it
-meets: where few points match, it meets few of them."""
+EXACT_POINTS = 2_000
+"""Up to here a search compares every point, which costs no more than walking the graph and misses none."""
 
-_BATCH = 500
+SCANNED_POINTS = 20_000
+"""How far the graph is walked past other tenants' points before the search turns to comparing every point."""
+
+MIN_BREADTH, MAX_BREADTH = 100, 1_000
+"""Candidates kept while walking the graph: at least twice the hits asked for. pgvector allows 1,000."""
+
+BATCH = 256
+
+_HITS = TypeAdapter(list[Hit])
 
 
 class PgVectorIndex:
-    """A `VectorIndex` in the application's own database; the database is its owner's to open and close."""
+    """One table, cosine. Few matching points are compared one by one; many are searched by the HNSW graph.
+
+    Args:
+        database: whose row-level security binds every search to its tenant.
+        embedder: whose vectors are kept.
+        exact_points: matching points up to which all are compared.
+    """
 
     def __init__(self, database: Database, embedder: Embedder, *, exact_points: int = EXACT_POINTS) -> None:
         self._database = database
@@ -35,36 +50,27 @@ class PgVectorIndex:
         self._exact_points = exact_points
 
     async def prepare(self) -> None:
-        """The migrations made the table.
+        """The table comes with the migrations; this sees that pgvector can search as it must.
 
         Raises:
-            ConfigurationError: the embedder's vectors do not fit it.
+            ConfigurationError: pgvector is too old.
         """
-        if self._embedder.dimensions != DIMENSIONS:
-            raise ConfigurationError(
-                f"pgvector holds vectors of {DIMENSIONS} numbers, the embedder {self._embedder.name} makes "
-                f"{self._embedder.dimensions}; set TREEHOLD_VECTOR_INDEX=qdrant"
-            )
+        async with self._database.plumbing() as connection:
+            row = await (await connection.execute(SQL.extension_version)).fetchone()
+        version = str(row["version"]) if row else "0"
+        if tuple(int(part) for part in version.split(".")[:2]) < (0, 8):
+            raise ConfigurationError(f"pgvector {version} cannot filter a graph search: update it to 0.8")
 
     async def upsert(self, tenant: TenantId, collection: Collection, points: Sequence[Point]) -> None:
-        """Add points, or replace those with the same id; the last of equal ids counts. All or none.
-
-        Raises:
-            StorageError: Postgres failed.
-        """
-        # In one order everywhere, so that two writers of the same points wait instead of deadlocking.
-        distinct = sorted({point.id: point for point in points}.values(), key=lambda point: point.id)
-        if not distinct:
-            return
         async with self._database.unit_of_work(tenant) as work:
-            for start in range(0, len(distinct), _BATCH):
-                batch = distinct[start : start + _BATCH]
-                params = self._about(tenant, collection) | {
+            for batch in batches(points, BATCH):
+                row = {
+                    **self._key(work, collection),
                     "ids": [point.id for point in batch],
-                    "vectors": [_literal(point.vector) for point in batch],
+                    "vectors": [self._text(point.vector) for point in batch],
                     "payloads": [jsonb(dict(point.payload)) for point in batch],
                 }
-                await work.execute(SQL.upsert, params)
+                await work.execute(SQL.upsert, row)
 
     async def search(
         self,
@@ -75,55 +81,51 @@ class PgVectorIndex:
         limit: int,
         where: Mapping[str, str] | None = None,
     ) -> list[Hit]:
-        """See `VectorIndex.search`. Equally near points come by id.
-
-        Raises:
-            StorageError: Postgres failed.
-        """
         if limit < 1:
             return []
-        params = self._about(tenant, collection) | {
-            "vector": _literal(vector),
-            "where": jsonb(dict(where or {})),
-            "limit": limit,
-        }
         async with self._database.unit_of_work(tenant) as work:
-            rows = await self._rows(work, params, limit)
-        hits = [Hit(id=row["id"], similarity=row["similarity"], payload=row["payload"]) for row in rows]
-        return sorted(hits, key=lambda hit: (-hit.similarity, hit.id))
+            wanted = {
+                **self._key(work, collection),
+                "vector": self._text(vector),
+                "where": jsonb(dict(where or {})),
+                "limit": limit,
+            }
+            rows = await self._search_graph(work, wanted) if await self._many(work, wanted) else []
+            if len(rows) < limit:
+                rows = await work.fetch_all(SQL.search_exactly, wanted)
+        return _HITS.validate_python(rows)
 
     async def delete(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> None:
-        """Take points out; ids that are not there are passed over.
-
-        Raises:
-            StorageError: Postgres failed.
-        """
-        if ids:
-            async with self._database.unit_of_work(tenant) as work:
-                await work.execute(SQL.delete, self._about(tenant, collection) | {"ids": list(ids)})
+        async with self._database.unit_of_work(tenant) as work:
+            await work.execute(SQL.delete, {**self._key(work, collection), "ids": list(ids)})
 
     async def count(self, tenant: TenantId, collection: Collection) -> int:
         async with self._database.unit_of_work(tenant) as work:
-            row = await work.fetch_one(SQL.count, self._about(tenant, collection))
-        return row["points"] if row else 0
+            row = await work.fetch_one(SQL.count, self._key(work, collection))
+        assert row is not None
+        return int(row["points"])
 
     async def close(self) -> None:
-        """Nothing to do: it holds no connection of its own."""
+        """Nothing is held: the pool belongs to the platform."""
 
-    async def _rows(self, work: UnitOfWork, params: Row, limit: int) -> list[Row]:
-        await work.fetch_one(SQL.tune, {"width": min(1_000, max(100, 2 * limit))})
-        found = await work.fetch_one(SQL.matching, params | {"most": self._exact_points + 1})
-        if found and found["points"] > self._exact_points:
-            rows = await work.fetch_all(SQL.nearest, params)
-            # An iterative scan gives up after hnsw.max_scan_tuples points of others.
-            if len(rows) >= min(limit, found["points"]):
-                return rows
-        return await work.fetch_all(SQL.exact, params)
+    def _key(self, work: UnitOfWork, collection: Collection) -> Row:
+        return {"tenant": work.tenant, "collection": collection, "embedder": self._embedder.name}
 
-    def _about(self, tenant: TenantId, collection: Collection) -> Row:
-        return {"tenant": tenant, "collection": collection, "embedder": self._embedder.name}
+    def _text(self, vector: NDArray[np.float32]) -> str:
+        """As pgvector reads it."""
+        fitting = checked(vector, self._embedder.dimensions)
+        return orjson.dumps(fitting, option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
+    async def _many(self, work: UnitOfWork, wanted: Row) -> bool:
+        """Whether too many points match to compare them all."""
+        if self._embedder.dimensions != GRAPH_DIMENSIONS:
+            return False
+        row = await work.fetch_one(SQL.matching, {**wanted, "most": self._exact_points + 1})
+        assert row is not None
+        return int(row["points"]) > self._exact_points
 
-def _literal(vector: NDArray[np.float32]) -> str:
-    """As pgvector reads it; float32 comes back bit for bit."""
-    return f"[{','.join(map(str, vector.tolist()))}]"
+    async def _search_graph(self, work: UnitOfWork, wanted: Row) -> list[Row]:
+        """The hits of the graph; fewer than wanted where the walk ended first."""
+        breadth = min(max(MIN_BREADTH, 2 * wanted["limit"]), MAX_BREADTH)
+        await work.execute(SQL.tune_graph_search, {"breadth": breadth, "most": SCANNED_POINTS})
+        return await work.fetch_all(SQL.search_graph, wanted)

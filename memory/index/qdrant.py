@@ -1,94 +1,85 @@
-"""The vector index in Qdrant: a Qdrant collection per collection and embedder, shared by all tenants."""
+"""The vector index in Qdrant."""
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import re
-import warnings
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
 from typing import TYPE_CHECKING, get_args
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 from pydantic import SecretStr
 
-from core.database import jsonb
 from core.errors import ConfigurationError, StorageError
-from core.ids import TenantId, derived
+from core.ids import TenantId
+from memory.index.points import batches, checked, storable
 from memory.ports import Collection, Embedder, Hit, Point
 
 if TYPE_CHECKING:
-    from qdrant_client import models
+    from qdrant_client import AsyncQdrantClient
+    from qdrant_client import models as qdrant
 
-TIMEOUT_SECONDS = 10
+IN_MEMORY = ":memory:"
+"""Instead of a server's address: the client's own index, for this process alone."""
 
-_BATCH = 256
+BATCH = 256
+SECONDS = 10
+"""For one request."""
+
+EDGES = 16
+"""Of a point in its tenant's graph."""
+
+NOT_FOUND, CONFLICT = 404, 409
 
 
 class QdrantIndex:
-    """A `VectorIndex` over `AsyncQdrantClient`.
-
-    A stored payload holds `tenant`, the record's `id`, its `payload`, and `pairs`: each key and value of the
-    payload as one JSON string, so that one keyword index serves every filter, whatever the keys contain.
+    """One Qdrant collection for each collection and embedder; every request carries the tenant.
 
     Args:
-        url: the server's address.
-        api_key: its key, if it asks for one.
-        embedder: whose vectors the index holds.
-        location: ":memory:" for a store inside this process, instead of a server.
+        url: the server's address, or `:memory:`.
+        api_key: the server's key, if it asks for one.
+        embedder: whose vectors are kept.
+
+    Raises:
+        ConfigurationError: there is no address.
     """
 
-    def __init__(
-        self,
-        url: str | None,
-        api_key: SecretStr | None,
-        embedder: Embedder,
-        *,
-        location: str | None = None,
-    ) -> None:
-        if url is None and location is None:
-            raise ConfigurationError("the vector index is qdrant, but TREEHOLD_QDRANT_URL is not set")
-        from qdrant_client import AsyncQdrantClient, models
-
-        self._models = models
+    def __init__(self, url: str | None, api_key: SecretStr | None, embedder: Embedder) -> None:
+        if not url:
+            raise ConfigurationError("the vector index is Qdrant, but TREEHOLD_QDRANT_URL is not set")
+        self._url = url
+        # As a header, because the client warns of a key over plain HTTP, also inside a private network.
+        self._headers = {"api-key": api_key.get_secret_value()} if api_key else {}
         self._embedder = embedder
-        self._server = location is None
-        self._slug = re.sub(r"[^a-z0-9]+", "_", embedder.name.lower()).strip("_")
-        with warnings.catch_warnings():
-            # It warns of a key sent over plain http, which is how services of one private network talk.
-            warnings.simplefilter("ignore")
-            self._client = AsyncQdrantClient(
-                location=location,
-                url=url if self._server else None,
-                api_key=api_key.get_secret_value() if api_key and self._server else None,
-                timeout=TIMEOUT_SECONDS,
-                check_compatibility=False,
-            )
+        self._opening = asyncio.Lock()
+        self._client: AsyncQdrantClient | None = None
+        self._ready: set[str] = set()
 
     async def prepare(self) -> None:
-        """Create the collections and their payload indexes where they are missing.
-
-        Raises:
-            StorageError: Qdrant failed.
-        """
         for collection in get_args(Collection):
-            async with _translated():
-                await self._create(self._name(collection))
+            await self._open(collection)
 
     async def upsert(self, tenant: TenantId, collection: Collection, points: Sequence[Point]) -> None:
-        """Add points, or replace those with the same id; the last of equal ids counts.
+        from qdrant_client import models
 
-        Raises:
-            StorageError: Qdrant failed; batches before the failure stay.
-        """
-        structs = [self._struct(tenant, point) for point in {point.id: point for point in points}.values()]
-        async with _translated():
-            for start in range(0, len(structs), _BATCH):
-                await self._client.upsert(
-                    self._name(collection), points=structs[start : start + _BATCH], wait=True
+        client, name = await self._open(collection)
+        for batch in batches(points, BATCH):
+            rows = [
+                models.PointStruct(
+                    id=str(uuid5(tenant, str(point.id))),
+                    vector=checked(point.vector, self._embedder.dimensions).tolist(),
+                    payload=_payload(tenant, point),
                 )
+                for point in batch
+            ]
+            with self._errors():
+                await client.upsert(name, rows, wait=True)
 
     async def search(
         self,
@@ -99,117 +90,123 @@ class QdrantIndex:
         limit: int,
         where: Mapping[str, str] | None = None,
     ) -> list[Hit]:
-        """See `VectorIndex.search`. Equally near points come by id.
-
-        Raises:
-            StorageError: Qdrant failed.
-        """
         if limit < 1:
             return []
-        async with _translated():
-            response = await self._client.query_points(
-                self._name(collection),
-                query=vector.tolist(),
-                query_filter=self._filter(tenant, where or {}),
-                limit=limit,
-                with_payload=["id", "payload"],
+        client, name = await self._open(collection)
+        query = checked(vector, self._embedder.dimensions).tolist()
+        with self._errors():
+            response = await client.query_points(
+                name, query, query_filter=_of_tenant(tenant, where), limit=limit
             )
-        hits: list[Hit] = []
-        for point in response.points:
-            stored = point.payload or {}
-            hits.append(Hit(id=UUID(stored["id"]), similarity=point.score, payload=stored["payload"]))
+        hits = [_hit(point) for point in response.points]
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.id))
 
     async def delete(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> None:
-        """Take points out; ids that are not there are passed over.
+        from qdrant_client import models
 
-        Raises:
-            StorageError: Qdrant failed.
-        """
-        if not ids:
-            return
-        async with _translated():
-            await self._client.delete(
-                self._name(collection),
-                points_selector=self._models.PointIdsList(points=[_key(tenant, id_) for id_ in ids]),
-                wait=True,
-            )
+        client, name = await self._open(collection)
+        chosen = _of_tenant(tenant, {}, ids)
+        with self._errors():
+            await client.delete(name, models.FilterSelector(filter=chosen), wait=True)
 
     async def count(self, tenant: TenantId, collection: Collection) -> int:
-        async with _translated():
-            result = await self._client.count(
-                self._name(collection), count_filter=self._filter(tenant, {}), exact=True
-            )
-        return result.count
+        client, name = await self._open(collection)
+        with self._errors():
+            return (await client.count(name, count_filter=_of_tenant(tenant, {}), exact=True)).count
 
     async def close(self) -> None:
-        await self._client.close()
+        client, self._client = self._client, None
+        self._ready.clear()
+        if client is not None:
+            await client.close()
 
-    async def _create(self, name: str) -> None:
-        models = self._models
-        if not await self._client.collection_exists(name):
+    async def _open(self, collection: Collection) -> tuple[AsyncQdrantClient, str]:
+        """The client, and the name of a Qdrant collection that is there."""
+        name = collection_name(collection, self._embedder.name)
+        async with self._opening:
+            client = self._client
+            if client is None:
+                library = await asyncio.to_thread(importlib.import_module, "qdrant_client")
+                client = self._client = library.AsyncQdrantClient(
+                    self._url, headers=self._headers, timeout=SECONDS, check_compatibility=False
+                )
+            if name not in self._ready:
+                with self._errors():
+                    await self._create(client, name)
+                self._ready.add(name)
+        return client, name
+
+    async def _create(self, client: AsyncQdrantClient, name: str) -> None:
+        from qdrant_client import models
+        from qdrant_client.http.exceptions import UnexpectedResponse
+
+        if not await client.collection_exists(name):
             try:
-                await self._client.create_collection(
+                await client.create_collection(
                     name,
                     vectors_config=models.VectorParams(
                         size=self._embedder.dimensions, distance=models.Distance.COSINE
                     ),
+                    # A graph for each tenant and none over all: no search crosses tenants.
+                    hnsw_config=models.HnswConfigDiff(m=0, payload_m=EDGES),
                 )
-            except Exception:
-                # Another process may have been faster.
-                if not await self._client.collection_exists(name):
+            except UnexpectedResponse as error:
+                if error.status_code != CONFLICT:  # another process was quicker
                     raise
-        if self._server:
-            for field, is_tenant in (("tenant", True), ("pairs", None)):
-                schema = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=is_tenant)
-                await self._client.create_payload_index(name, field, field_schema=schema, wait=True)
+        if self._url == IN_MEMORY:
+            return  # the client's own index knows no payload indexes, and warns of them
+        for field, tenant in (("tenant", True), ("labels", False)):
+            schema = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=tenant)
+            await client.create_payload_index(name, field, field_schema=schema, wait=True)
 
-    def _name(self, collection: Collection) -> str:
-        return f"treehold_{collection}_{self._slug}"
+    @contextmanager
+    def _errors(self) -> Generator[None]:
+        """The client's errors as ours."""
+        from qdrant_client.common.client_exceptions import QdrantException
+        from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
-    def _struct(self, tenant: TenantId, point: Point) -> models.PointStruct:
-        payload: dict[str, str] = orjson.loads(jsonb(dict(point.payload)))
-        return self._models.PointStruct(
-            id=_key(tenant, point.id),
-            vector=point.vector.tolist(),
-            payload={
-                "tenant": str(tenant),
-                "id": str(point.id),
-                "payload": payload,
-                "pairs": _pairs(payload),
-            },
-        )
-
-    def _filter(self, tenant: TenantId, where: Mapping[str, str]) -> models.Filter:
-        wanted: dict[str, str] = orjson.loads(jsonb(dict(where)))
-        conditions = [("tenant", str(tenant)), *(("pairs", pair) for pair in _pairs(wanted))]
-        return self._models.Filter(
-            must=[
-                self._models.FieldCondition(key=key, match=self._models.MatchValue(value=value))
-                for key, value in conditions
-            ]
-        )
+        try:
+            yield
+        except ResponseHandlingException as error:
+            raise StorageError(f"Qdrant at {self._url} does not answer: {error.source!r}") from error
+        except (ApiException, QdrantException) as error:
+            if isinstance(error, UnexpectedResponse) and error.status_code == NOT_FOUND:
+                self._ready.clear()  # the server lost its collections: the next call makes them again
+            raise StorageError(f"Qdrant at {self._url} failed: {error}") from error
 
 
-def _key(tenant: TenantId, record: UUID) -> str:
-    """The point's id: two tenants may hold records with the same one."""
-    return str(derived(tenant, str(record)))
+def collection_name(collection: Collection, embedder: str) -> str:
+    """Readable, allowed by Qdrant, and different for every embedder."""
+    readable = re.sub(r"[^A-Za-z0-9.-]+", "-", embedder)
+    return f"treehold-{collection}-{readable}-{blake2b(embedder.encode(), digest_size=4).hexdigest()}"
 
 
-def _pairs(payload: Mapping[str, str]) -> list[str]:
-    return [jsonb([key, value]) for key, value in payload.items()]
+def _payload(tenant: TenantId, point: Point) -> dict[str, object]:
+    payload = storable(point.payload)
+    return {"tenant": str(tenant), "id": str(point.id), "payload": payload, "labels": _labels(payload)}
 
 
-@asynccontextmanager
-async def _translated() -> AsyncGenerator[None]:
-    """The client's errors as ours.
+def _labels(payload: Mapping[str, str]) -> list[str]:
+    """One string for each entry: one index serves all keys, whatever characters they are made of."""
+    return [orjson.dumps(entry).decode() for entry in payload.items()]
 
-    Its store inside the process says ValueError where a server says 404, and RuntimeError once closed.
-    """
-    from qdrant_client.common.client_exceptions import QdrantException
-    from qdrant_client.http.exceptions import ApiException
 
-    try:
-        yield
-    except (ApiException, QdrantException, OSError, RuntimeError, ValueError) as error:
-        raise StorageError(f"Qdrant failed: {error}") from error
+def _of_tenant(
+    tenant: TenantId, where: Mapping[str, str] | None, ids: Sequence[UUID] | None = None
+) -> qdrant.Filter:
+    """The only filter there is; none can be made without a tenant."""
+    from qdrant_client import models
+
+    def equals(field: str, value: str) -> qdrant.FieldCondition:
+        return models.FieldCondition(key=field, match=models.MatchValue(value=value))
+
+    must: list[qdrant.Condition] = [equals("tenant", str(tenant))]
+    must += [equals("labels", label) for label in _labels(storable(where or {}))]
+    if ids is not None:
+        must.append(models.HasIdCondition(has_id=[str(uuid5(tenant, str(one))) for one in ids]))
+    return models.Filter(must=must)
+
+
+def _hit(point: qdrant.ScoredPoint) -> Hit:
+    payload = point.payload or {}
+    return Hit(id=UUID(payload["id"]), similarity=point.score, payload=payload["payload"])

@@ -11,7 +11,7 @@ from treehold import Retry, Treehold
 
 TASK = "0192d3c0-0000-7000-8000-000000000001"
 KEY = "th_key"
-HASTY = Retry(attempts=3, first_pause=0.0, longest_pause=0.0)
+HASTY = Retry(attempts=3, reconnects=3, first_pause=0.0, longest_pause=0.0)
 
 Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 

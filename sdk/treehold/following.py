@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -33,7 +34,7 @@ class Following:
         self.after = after
         self.finished = False
         self._task_id = task_id
-        self._retry = retry
+        self._retry = replace(retry, attempts=retry.reconnects)
         self._deadline = deadline
         self._opened_at = after
         self._failures = 0

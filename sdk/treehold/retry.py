@@ -19,11 +19,13 @@ class Retry:
 
     Attributes:
         attempts: how often a request is made in all.
+        reconnects: how often in a row a stream is opened without bringing anything.
         first_pause: seconds before the second attempt; doubled each time, up to `longest_pause`.
         longest_wait: a server that asks for more than these seconds is not waited for.
     """
 
     attempts: int = 4
+    reconnects: int = 10
     first_pause: float = 0.25
     longest_pause: float = 8.0
     longest_wait: float = 60.0

@@ -26,7 +26,7 @@ from treehold import (
     WaitTimeout,
 )
 
-QUICK = Retry(attempts=5, first_pause=0.01, longest_pause=0.05)
+QUICK = Retry(attempts=5, reconnects=40, first_pause=0.01, longest_pause=0.05)
 
 
 class Lease(BaseModel):
@@ -110,10 +110,12 @@ async def test_a_server_that_comes_back_is_followed_again(
     await server.stop()
     await tasks.publish(task.id, "agent.started", turn=1)
     second = await serve(create_app(services), host="127.0.0.1", port=server.port)
-    await tasks.followed_by(1)
-    await tasks.finish(task.id)
-    assert [event.seq for event in await streaming] == [1, 2, 3]
-    await second.stop()
+    try:
+        await tasks.followed_by(1)
+        await tasks.finish(task.id)
+        assert [event.seq for event in await streaming] == [1, 2, 3]
+    finally:
+        await second.stop()
 
 
 async def test_trimmed_events_are_missing_and_nothing_else(sdk: Either, tasks: FakeTasks) -> None:

@@ -25,7 +25,7 @@ def calls(name: str, **arguments: object) -> ModelReply:
 
 
 def plan_of(*titles: str, split: bool = False, after: bool = False) -> ModelReply:
-    subtasks = [
+    subtasks: list[dict[str, Any]] = [
         {
             "title": title,
             "question": f"look into {title}",

@@ -1,4 +1,4 @@
-"""Law 1 as a property: over random trees and schemas, nothing reaches a parent that its schema did not admit."""
+"""Law 1 as a property: over random trees and schemas, only what a schema admits reaches a parent."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import json
 import operator
 import random
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from langgraph.graph import END, START, StateGraph
-from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 from psycopg import AsyncConnection
 from pydantic import BaseModel
 
 from agents.answer import Answer
 from agents.brief import Brief, ChildSpec
+from agents.graph import Context, Graph, Node, compiled
 from agents.ports import Turn
 from agents.worker import worker_graph
 from bench.support.engine import Harness
@@ -86,11 +84,11 @@ class ParentState(TypedDict, total=False):
     seen: Annotated[list[Any], operator.add]
 
 
-def parent_graph(checkpointer: TurnCheckpointer, rng: random.Random, width: int) -> Any:
+def parent_graph(checkpointer: TurnCheckpointer, rng: random.Random, width: int) -> Graph:
     """Spawns children with random schemas, then puts all it was given into its state and a prompt."""
 
-    async def spawn(state: ParentState, runtime: Runtime[Turn]) -> ParentState:
-        turn = runtime.context
+    async def spawn(state: ParentState, runtime: Context) -> ParentState:
+        turn = runtime.context.turn
         turn.spawn([child(turn, rng, number) for number in range(width)])
         return {}
 
@@ -98,29 +96,30 @@ def parent_graph(checkpointer: TurnCheckpointer, rng: random.Random, width: int)
         interrupt({"on": "children"})
         return {}
 
-    async def look(state: ParentState, runtime: Runtime[Turn]) -> ParentState:
-        returns = [found.model_dump(mode="json") for found in await runtime.context.returns()]
+    async def look(state: ParentState, runtime: Context) -> ParentState:
+        returns = [found.model_dump(mode="json") for found in await runtime.context.turn.returns()]
         prompt = Message(role="user", content=json.dumps(returns))
-        await runtime.context.model(ModelRequest(kind="answer", messages=(prompt,)))
+        await runtime.context.turn.model(ModelRequest(kind="answer", messages=(prompt,)))
         return {"seen": returns}
 
-    async def pause(state: ParentState, runtime: Runtime[Turn]) -> ParentState:
+    async def pause(state: ParentState, runtime: Context) -> ParentState:
         """A second wave, so that what was seen stands in a checkpoint too."""
-        runtime.context.spawn([child(runtime.context, rng, width)])
+        runtime.context.turn.spawn([child(runtime.context.turn, rng, width)])
         return {}
 
-    async def end(state: ParentState, runtime: Runtime[Turn]) -> ParentState:
-        runtime.context.deliver(Answer(text="over"))
+    async def end(state: ParentState, runtime: Context) -> ParentState:
+        runtime.context.turn.deliver(Answer(text="over"))
         return {}
 
-    graph = StateGraph(ParentState, context_schema=Turn)
-    steps = {"spawn": spawn, "wait": wait, "look": look, "pause": pause, "rest": wait, "end": end}
-    for name, node in steps.items():
-        graph.add_node(name, node)
-    names = [START, *steps, END]
-    for before, after in pairwise(names):
-        graph.add_edge(before, after)
-    return graph.compile(checkpointer=checkpointer)
+    steps: list[tuple[str, Node]] = [
+        ("spawn", spawn),
+        ("wait", wait),
+        ("look", look),
+        ("pause", pause),
+        ("rest", wait),
+        ("end", end),
+    ]
+    return compiled("parent", ParentState, path=steps, branches={}, checkpointer=checkpointer)
 
 
 def child(turn: Turn, rng: random.Random, number: int) -> ChildSpec:
@@ -199,7 +198,8 @@ async def test_nothing_raw_reaches_a_parent(open_harness: Opener, admin: AsyncCo
     assert RAW not in row[0]
     assert SHOWN in row[0], "what a schema admits does cross"
     cursor = await admin.execute(
-        "SELECT (SELECT count(*) FROM call WHERE kind = 'tool' AND outcome::text LIKE '%%' || %(raw)s || '%%'), "
+        "SELECT (SELECT count(*) FROM call WHERE kind = 'tool' "
+        "AND outcome::text LIKE '%%' || %(raw)s || '%%'), "
         "(SELECT count(*) FROM artifact WHERE convert_from(content, 'UTF8') LIKE '%%' || %(raw)s || '%%'), "
         "(SELECT count(*) FROM agent WHERE state = 'failed' AND parent_id IS NOT NULL), "
         "(SELECT count(*) FROM agent WHERE state = 'done' AND parent_id IS NOT NULL)",

@@ -148,20 +148,19 @@ def test_objects_are_closed_at_every_level() -> None:
 
 CANARY = "CANARY-7f3a"
 
-LEAVES = st.sampled_from(
-    [
-        ({"type": "string"}, f"text {CANARY}"),
-        ({"type": "string", "maxLength": 200}, CANARY),
-        ({"type": "integer"}, 5),
-        ({"type": "boolean"}, False),
-        ({"enum": ["a", "b"]}, "a"),
-        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, CANARY),
-        ({"type": "string", "pattern": "^.*$"}, CANARY),
-        ({"type": "string", "x-treehold": "unheard-of"}, CANARY),
-        ({}, {"free": [CANARY]}),
-        ({}, CANARY),
-    ]
-)
+_LEAVES: list[tuple[dict[str, Any], Any]] = [
+    ({"type": "string"}, f"text {CANARY}"),
+    ({"type": "string", "maxLength": 200}, CANARY),
+    ({"type": "integer"}, 5),
+    ({"type": "boolean"}, False),
+    ({"enum": ["a", "b"]}, "a"),
+    ({"anyOf": [{"type": "string"}, {"type": "null"}]}, CANARY),
+    ({"type": "string", "pattern": "^.*$"}, CANARY),
+    ({"type": "string", "x-treehold": "unheard-of"}, CANARY),
+    ({}, {"free": [CANARY]}),
+    ({}, CANARY),
+]
+LEAVES = st.sampled_from(_LEAVES)
 
 
 def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

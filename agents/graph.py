@@ -1,0 +1,59 @@
+"""LangGraph at arm's length: what a graph of ours is made of, and the one place that builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, cast
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from agents.ports import Turn
+
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class TurnContext:
+    """What LangGraph hands to every node of a run."""
+
+    turn: Turn
+
+
+Context = Runtime[TurnContext]
+Node = Callable[..., Awaitable[Mapping[str, Any]]]
+Branch = Callable[..., Any]
+"""Names the node to go to next; may be a coroutine function."""
+
+
+def compiled(
+    name: str,
+    state: type,
+    *,
+    path: Sequence[tuple[str, Node]],
+    branches: Mapping[str, Branch],
+    checkpointer: BaseCheckpointSaver[Any],
+) -> Graph:
+    """A graph that walks its nodes in order, from the first to the last, but for the branches.
+
+    Args:
+        name: for traces.
+        state: the TypedDict of its channels.
+        path: nodes in their order; where a node has a branch, the branch decides instead.
+        branches: by the node they leave.
+        checkpointer: keeps the thread.
+    """
+    graph = cast(Any, StateGraph)(state, context_schema=TurnContext)
+    for node_name, node in path:
+        graph.add_node(node_name, node)
+    names = [START, *(node_name for node_name, _ in path), END]
+    for before, after in pairwise(names):
+        if before not in branches:
+            graph.add_edge(before, after)
+    for node_name, branch in branches.items():
+        graph.add_conditional_edges(node_name, branch)
+    return graph.compile(checkpointer=checkpointer, name=name)
