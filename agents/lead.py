@@ -50,11 +50,11 @@ async def plan(state: LeadState, runtime: Context) -> LeadState:
     turn = runtime.context.turn
     asked = Message(role="user", content=planning.instruction(turn))
     messages = [*state.get("messages", []), asked]
-    subtasks, reply = await planning.ask(turn, messages, state.get("inputs", []))
+    subtasks, said = await planning.ask(turn, messages, state.get("inputs", []))
     tree = await turn.tree()
     own = tree.get(turn.agent.node).key if turn.agent.node else None
     await turn.revise(planning.operations(turn.agent, subtasks, own))
-    return {"messages": [asked, Message(role="assistant", content=reply.content)], "plan": subtasks}
+    return {"messages": [asked, *said], "plan": subtasks}
 
 
 async def dispatch(state: LeadState, runtime: Context) -> LeadState:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from agents import findings
+from agents import findings, prompt
 from agents.brief import Brief, ChildSpec, InputFile
 from agents.ports import AgentFacts, Turn
 from core.errors import AgentFailed, BudgetExhausted, ModelOutputInvalid
@@ -20,6 +20,8 @@ from memory.task_tree import Create, Operation, PathEntry, Tree, synthesise
 
 KEPT_FOR_ANSWER = 0.25
 """Share of what is left of the grant that a lead keeps back from a wave of children, for its own calls."""
+
+_REPAIR = 'That PLAN cannot be carried out: {fault}. In "after" put only numbers of earlier subtasks, or []. Give it again.'
 
 PATH_TOKENS = 600
 """What a child's path through the task tree may take of its prompt."""
@@ -82,29 +84,53 @@ def schema(agent: AgentFacts, inputs: Sequence[InputFile]) -> dict[str, JsonValu
 
 async def ask(
     turn: Turn, messages: Sequence[Message], inputs: Sequence[InputFile]
-) -> tuple[list[Subtask], ModelReply]:
-    """Raises `ModelOutputInvalid` for a plan that cannot be carried out, `BudgetExhausted` at a limit."""
+) -> tuple[list[Subtask], list[Message]]:
+    """The plan, and what was said after `messages` until it could be carried out: once repaired at most.
+
+    Raises:
+        ModelOutputInvalid: it cannot be carried out.
+        BudgetExhausted: at a limit of the grant.
+    """
     if turn.agent.grant.budget.depth < 1:
         raise BudgetExhausted("depth")
     if most_children(turn.agent) < 1:
         raise BudgetExhausted("fanout")
-    reply = await turn.model(
-        ModelRequest(
-            kind="plan",
-            messages=tuple(messages),
-            output_schema=schema(turn.agent, inputs),
-            output_name="plan",
-            max_tokens=2048,
-        )
+    said: list[Message] = []
+    for _ in range(2):
+        reply = await turn.model(_request(turn, [*messages, *said], inputs))
+        said.append(Message(role="assistant", content=reply.content))
+        subtasks = _read(reply)
+        fault = _fault(subtasks)
+        if fault is None:
+            return subtasks, said
+        said.append(Message(role="user", content=_REPAIR.format(fault=fault)))
+    raise ModelOutputInvalid(f"the plan cannot be carried out, also after one repair: {fault}")
+
+
+def _request(turn: Turn, messages: Sequence[Message], inputs: Sequence[InputFile]) -> ModelRequest:
+    return ModelRequest(
+        kind="plan",
+        messages=tuple(messages),
+        output_schema=schema(turn.agent, inputs),
+        output_name="plan",
+        max_tokens=2048,
+        metadata=prompt.stamp("lead"),
     )
+
+
+def _read(reply: ModelReply) -> list[Subtask]:
     try:
-        subtasks = _Plan.model_validate(reply.output).subtasks
+        return list(_Plan.model_validate(reply.output).subtasks)
     except ValidationError as error:
         raise ModelOutputInvalid(f"the plan does not fit: {error.error_count()} faults") from error
-    for number, subtask in enumerate(subtasks, 1):
+
+
+def _fault(plan: Sequence[Subtask]) -> str | None:
+    """What no schema can say: that a step waits only for steps before it."""
+    for number, subtask in enumerate(plan, 1):
         if any(earlier >= number for earlier in subtask.after):
-            raise ModelOutputInvalid(f"subtask {number} waits for itself or for a later one")
-    return list(subtasks), reply
+            return f"subtask {number} waits for itself or for a later one"
+    return None
 
 
 def key(agent: AgentFacts, number: int) -> str:

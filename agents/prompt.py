@@ -36,6 +36,11 @@ def load(name: str) -> PromptText:
     return PromptText(name=name, version=int(head.removeprefix("version:")), text=text.strip())
 
 
+def stamp(name: str) -> dict[str, JsonValue]:
+    """Which text a request was written with, for the journal; nodes are not told."""
+    return {"prompt": name, "version": load(name).version}
+
+
 def system(name: str) -> Message:
     return Message(role="system", content=load(name).text)
 
@@ -53,27 +58,29 @@ def goal_block(brief: Brief) -> str:
 
 
 def brief_blocks(agent: AgentFacts, inputs: Sequence[InputFile] | None = None) -> str:
-    """An agent's own part: path, question, files (those of its brief, unless others are given)."""
+    """An agent's own part: path, question, files (those of its brief, unless others are given).
+
+    A lead names files by their refs; a worker, which hands paths to its tools, sees no refs to mix up.
+    """
     brief, trust = agent.brief, agent.provenance.trust
     files = brief.inputs if inputs is None else inputs
-    steps: list[JsonValue] = [entry.model_dump(mode="json", exclude_none=True) for entry in brief.path]
+    steps: list[JsonValue] = [step.model_dump(mode="json", exclude_none=True) for step in brief.path]
+    entry = planned_file if agent.role == "lead" else given_file
     return "\n".join(
         [
             block("path", steps, trust),
             block("question", brief.question, trust),
-            block("inputs", [file_entry(file) for file in files], Trust.UNTRUSTED),
+            block("inputs", [entry(file) for file in files], Trust.UNTRUSTED),
         ]
     )
 
 
-def file_entry(file: InputFile) -> JsonValue:
-    return {
-        "ref": file.ref,
-        "path": clipped(printable(file.path), 300),
-        "kind": file.kind,
-        "size": file.size,
-        "score": round(file.score, 3),
-    }
+def given_file(file: InputFile) -> dict[str, JsonValue]:
+    return {"path": clipped(printable(file.path), 300), "kind": file.kind, "bytes": file.size}
+
+
+def planned_file(file: InputFile) -> dict[str, JsonValue]:
+    return {"ref": file.ref, **given_file(file), "score": round(file.score, 3)}
 
 
 def recall_block(recall: Recall) -> str:

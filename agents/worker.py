@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import operator
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -12,17 +14,33 @@ from agents.graph import Context, Graph, compiled
 from agents.ports import ReturnRefused, Turn
 from agents.structure import for_node
 from core.errors import AgentFailed, BudgetExhausted
-from inference.model import Message, ModelReply, ModelRequest
+from inference.model import Message, ModelReply, ModelRequest, ToolCall
+from inference.structure import OutputProblem, parse_strict
 
 MAX_CALLS_AT_ONCE = 8
 """Tool calls run from one model reply; the model is told of those that were left out."""
 
-_RETURN = "Now give your return: one JSON object as described, and nothing else."
-_REPAIR = (
-    "Your return was refused: {code} at {where}. Every quote must be copied exactly from the file, "
-    "every file must be one you were given, and no field may be added. Give the corrected JSON object "
-    "and nothing else."
-)
+ACT_TOKENS = 1024
+RETURN_TOKENS = 2048
+"""Room for a full return: eight findings with long quotes."""
+
+_NOT_RUN = "not run: "
+_TOO_MANY = f"{_NOT_RUN}at most {MAX_CALLS_AT_ONCE} calls at once"
+_AGAIN = f"{_NOT_RUN}you made this very call before, and its result is above. Use that, or ask something else."
+
+_RETURN = "Give your return now: the JSON object described at the beginning, and nothing else. Call no tools."
+_REPAIR = "Your return was refused: {fault}. Give the corrected JSON object, and nothing else."
+_FAULTS = {
+    "quote_not_found": (
+        "the quote at {where} is not in its file. Copy it from a tool result, character for character and "
+        "without the line number, or leave that finding out"
+    ),
+    "forbidden_characters": "{where} may hold only letters, digits and _ . : / -",
+    "schema_mismatch": (
+        "{where} does not fit. Use only the fields described, and only files you were given, by their path"
+    ),
+}
+_UNUSABLE = "it must be one JSON object of a reasonable size"
 
 
 class WorkerState(TypedDict, total=False):
@@ -55,37 +73,67 @@ async def act(state: WorkerState, runtime: Context) -> WorkerState:
 
 
 async def use_tools(state: WorkerState, runtime: Context) -> WorkerState:
-    calls = _last(state).tool_calls
+    """Run what was asked for; a call that was answered before is not made again, for its result is there."""
+    messages = state.get("messages", [])
+    answered = _answered(messages[:-1])
     answers: list[Message] = []
-    for index, call in enumerate(calls):
-        if index < MAX_CALLS_AT_ONCE:
-            content = (await runtime.context.turn.tool(call)).content
+    for index, call in enumerate(messages[-1].tool_calls):
+        if index >= MAX_CALLS_AT_ONCE:
+            content = _TOO_MANY
+        elif (call.name, call.arguments) in answered:
+            content = _AGAIN
         else:
-            content = f"not run: at most {MAX_CALLS_AT_ONCE} calls at once"
+            outcome = await runtime.context.turn.tool(call)
+            content = outcome.content
+            if outcome.ok:
+                answered.add((call.name, call.arguments))
         answers.append(Message(role="tool", content=content, tool_call_id=call.id))
     return {"messages": answers}
 
 
+def _answered(messages: Sequence[Message]) -> set[tuple[str, str]]:
+    """Name and arguments of the calls that have a result; failures may be tried again."""
+    found: set[tuple[str, str]] = set()
+    waiting: list[ToolCall] = []
+    for message in messages:
+        if message.tool_calls:
+            waiting = list(message.tool_calls)
+        elif message.role == "tool" and waiting:
+            call = waiting.pop(0)
+            if not message.content.startswith((_NOT_RUN, "error (")):
+                found.add((call.name, call.arguments))
+    return found
+
+
 async def give(state: WorkerState, runtime: Context) -> WorkerState:
-    """Show the gate what the model said; if it is no return yet, ask for one, and once more if refused."""
+    """Show the gate the return; ask for it where the last reply was none, and once more if it is refused."""
     turn = runtime.context.turn
-    last = _last(state)
+    text = _return_in(_last(state))
     added: list[Message] = []
     refused: ReturnRefused | None = None
-    if last.role == "assistant" and last.content.lstrip().startswith("{"):
-        offered = await turn.offer(last.content)
-        if not isinstance(offered, ReturnRefused):
-            return {"messages": []}
-        refused = offered
     for _ in range(2):
-        added.append(Message(role="user", content=_asking(refused)))
-        reply = await turn.model(_request(turn, state, kind="return", added=added))
-        added.append(_assistant(reply))
-        offered = await turn.offer(reply.content)
+        if text is None:
+            added.append(Message(role="user", content=_asking(refused)))
+            reply = await turn.model(_request(turn, state, kind="return", added=added))
+            added.append(_assistant(reply))
+            text = reply.content
+        offered = await turn.offer(text)
         if not isinstance(offered, ReturnRefused):
             return {"messages": added}
-        refused = offered
-    raise AgentFailed(f"its return was refused: {refused.code if refused else ''}", code="gate_refused")
+        refused, text = offered, None
+    why = refused.code if refused else ""
+    raise AgentFailed(f"its return was refused, also after one repair: {why}", code="gate_refused")
+
+
+def _return_in(message: Message) -> str | None:
+    """The return in a reply that is one JSON object; what has prose around it is none."""
+    if message.role != "assistant":
+        return None
+    try:
+        value = parse_strict(message.content)
+    except OutputProblem:
+        return None
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else None
 
 
 def after_act(state: WorkerState) -> Literal["use_tools", "give"]:
@@ -99,7 +147,8 @@ def back_to_act(state: WorkerState) -> Literal["act"]:
 def _asking(refused: ReturnRefused | None) -> str:
     if refused is None:
         return _RETURN
-    return _REPAIR.format(code=refused.code, where=refused.where or "the top")
+    fault = _FAULTS.get(refused.code, _UNUSABLE).format(where=refused.where or "the top")
+    return _REPAIR.format(fault=fault)
 
 
 def _request(
@@ -120,6 +169,8 @@ def _request(
         tool_choice=("none" if returning else "auto") if tools else None,
         output_schema=for_node(schema) if returning else None,
         output_name="findings",
+        max_tokens=RETURN_TOKENS if returning else ACT_TOKENS,
+        metadata=prompt.stamp("worker"),
     )
 
 

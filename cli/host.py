@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from api.app import create_app
-from api.ports import ApiServices
+from api.ports import OK, ApiServices
 from api.server import serve
 from core.settings import Settings
 from orchestrator.bootstrap import Platform, open_platform
@@ -52,23 +52,25 @@ async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> 
         stack.push_async_callback(platform.aclose)
         await platform.index.prepare()
         url, sign_in_url = settings.site_url, ""
+        parts: dict[str, str] = {"workers": "starting"} if workers else {}
         if api:
-            services = _services(platform)
+            services = _services(platform, parts)
             server = await serve(create_app(services), host=settings.host, port=port)
             stack.push_async_callback(server.stop)
             url = server.url
             sign_in_url = services.tickets.link(url, site.key) if site.key else ""
         if workers:
-            starting = asyncio.create_task(_start_worker(settings, platform), name="worker start")
+            starting = asyncio.create_task(_start_worker(settings, platform, parts), name="worker start")
             stack.push_async_callback(_stop_when_started, starting)
         yield Host(url=url, key=site.key, sign_in_url=sign_in_url, platform=platform)
 
 
-async def _start_worker(settings: Settings, platform: Platform) -> Service:
+async def _start_worker(settings: Settings, platform: Platform, parts: dict[str, str]) -> Service:
     """LangGraph takes a second or two to import: in a thread, so that the API answers meanwhile."""
     make = await asyncio.to_thread(_worker_factory)
     worker = make(settings, platform)
     await worker.start()
+    parts["workers"] = OK
     return worker
 
 
@@ -90,11 +92,14 @@ async def _stop_when_started(starting: asyncio.Task[Service]) -> None:
         await results[0].stop()
 
 
-def _services(platform: Platform) -> ApiServices:
+def _services(platform: Platform, parts: Mapping[str, str]) -> ApiServices:
+    async def ready() -> Mapping[str, str]:
+        return {**await platform.ready(), **parts}
+
     return ApiServices(
         tasks=platform.tasks,
         keys=platform.keys,
         model=platform.model,
-        ready=platform.ready,
+        ready=ready,
         settings=platform.settings,
     )

@@ -13,18 +13,26 @@ Unit = Literal["tokens", "cost", "tool_calls"]
 UNITS: tuple[Unit, ...] = ("tokens", "cost", "tool_calls")
 
 
+MOST = 10**15
+LONGEST_SECONDS = 366 * 24 * 3600
+
+
 class Budget(BaseModel):
     """Limits asked for; `None` means no limit of its own, zero means zero."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tokens: int | None = Field(default=None, ge=0, description="Prompt and completion tokens, all agents.")
-    cost: int | None = Field(default=None, ge=0, description="Money in micro-dollars, all agents.")
-    tool_calls: int | None = Field(default=None, ge=0, description="Tool calls, all agents.")
+    tokens: int | None = Field(
+        default=None, ge=0, le=MOST, description="Prompt and completion tokens, all agents."
+    )
+    cost: int | None = Field(default=None, ge=0, le=MOST, description="Money in micro-dollars, all agents.")
+    tool_calls: int | None = Field(default=None, ge=0, le=MOST, description="Tool calls, all agents.")
     depth: int = Field(default=4, ge=0, le=16, description="Levels of agents below the root.")
     fanout: int = Field(default=8, ge=0, le=1000, description="Children one agent may spawn in all.")
     turns: int = Field(default=24, ge=1, le=1000, description="Model calls one agent may make.")
-    seconds: float | None = Field(default=None, gt=0, description="Wall-clock limit of the whole task.")
+    seconds: float | None = Field(
+        default=None, gt=0, le=LONGEST_SECONDS, description="Wall-clock limit of the whole task."
+    )
 
     def amount(self, unit: Unit) -> int | None:
         match unit:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.clock import Clock, SystemClock
 from core.errors import ModelError, ModelOutputInvalid, ModelRefused, ModelRejected
 from inference.estimate import call_tokens
-from inference.ladder import RUNGS, Rung, read, repaired, shaped, wants_tools
+from inference.ladder import RUNGS, Rung, read, repaired, shaped, spoken, wants_tools
 from inference.model import (
     NO_USAGE,
     UNKNOWN_USAGE,
@@ -67,7 +67,8 @@ class ModelGateway:
             except OutputProblem as second:
                 message = f"the model's output stayed invalid after one repair: {second}"
                 raise ModelOutputInvalid(message) from second
-        return meter.total(reply).model_copy(update={"output": output, "tool_calls": ()})
+        content = spoken(reply, output)
+        return meter.total(reply).model_copy(update={"output": output, "content": content, "tool_calls": ()})
 
     def estimate(self, request: ModelRequest) -> int:
         """Upper estimate of the tokens one call may use: its prompt and `max_tokens`."""

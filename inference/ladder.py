@@ -29,7 +29,7 @@ def shaped(request: ModelRequest, schema: dict[str, JsonValue], rung: Rung) -> M
                 update={
                     "output_schema": None,
                     "tools": (*request.tools, _output_tool(request, schema)),
-                    "tool_choice": "required" if request.tools else request.output_name,
+                    "tool_choice": "required" if _may_use_tools(request) else request.output_name,
                 }
             )
         case "text":
@@ -58,8 +58,14 @@ def read(reply: ModelReply, output_name: str, schema: OutputSchema) -> JsonValue
 
 
 def wants_tools(reply: ModelReply, request: ModelRequest) -> bool:
-    """Whether the reply calls the request's own tools instead of giving the output."""
-    return bool(request.tools) and any(call.name != request.output_name for call in reply.tool_calls)
+    """Whether the reply calls the request's own tools, where it may, instead of giving the output."""
+    return _may_use_tools(request) and any(call.name != request.output_name for call in reply.tool_calls)
+
+
+def spoken(reply: ModelReply, output: JsonValue) -> str:
+    """What the model said as strict JSON, for the prompts that follow: verbatim where it was that already."""
+    body = reply.content.strip()
+    return body if body and not reply.tool_calls and not body.startswith("`") else _compact(output)
 
 
 def repaired(
@@ -82,6 +88,10 @@ def repaired(
     return asked.model_copy(update={"messages": (*asked.messages, said, turn)})
 
 
+def _may_use_tools(request: ModelRequest) -> bool:
+    return bool(request.tools) and request.tool_choice != "none"
+
+
 def _output_tool(request: ModelRequest, schema: dict[str, JsonValue]) -> ToolDefinition:
     return ToolDefinition(
         name=request.output_name,
@@ -99,5 +109,5 @@ def _with_instruction(messages: tuple[Message, ...], instruction: str) -> tuple[
     return (*messages, Message(role="user", content=instruction))
 
 
-def _compact(schema: dict[str, JsonValue]) -> str:
-    return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
+def _compact(value: JsonValue) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -144,7 +144,7 @@ class LiteLLMProvider:
         tap = NodeTap(stream.completion_stream) if hasattr(stream.completion_stream, "__aiter__") else None
         if tap is not None:
             stream.completion_stream = tap
-        assembler = ReplyAssembler()
+        assembler = ReplyAssembler(max_tokens=request.max_tokens)
         first: float | None = None
         try:
             async for chunk in stream:

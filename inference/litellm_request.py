@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from inference.model import Message, ModelRequest, ToolDefinition
@@ -10,7 +12,7 @@ from inference.model import Message, ModelRequest, ToolDefinition
 def wire_parameters(request: ModelRequest) -> dict[str, Any]:
     """Keyword arguments for the call; what the request leaves open is left out."""
     parameters: dict[str, Any] = {
-        "messages": [_message(message) for message in request.messages],
+        "messages": [_message(message) for message in _alternating(request.messages)],
         "max_tokens": request.max_tokens,
     }
     if request.temperature is not None:
@@ -28,17 +30,43 @@ def wire_parameters(request: ModelRequest) -> dict[str, Any]:
     return parameters
 
 
+def _alternating(messages: Iterable[Message]) -> list[Message]:
+    """Users' messages in a row as one, because many chat templates refuse two of them."""
+    joined: list[Message] = []
+    for message in messages:
+        last = joined[-1] if joined else None
+        if last is not None and last.role == message.role == "user":
+            both = f"{last.content}\n\n{message.content}"
+            joined[-1] = last.model_copy(update={"content": both})
+        else:
+            joined.append(message)
+    return joined
+
+
 def _message(message: Message) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         wire["content"] = message.content or None
         wire["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": _arguments(call.arguments)},
+            }
             for call in message.tool_calls
         ]
     if message.tool_call_id is not None:
         wire["tool_call_id"] = message.tool_call_id
     return wire
+
+
+def _arguments(given: str) -> str:
+    """Arguments as nodes take them back: they parse the past, and fail where it is not one JSON object."""
+    try:
+        is_object = isinstance(json.loads(given), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    return given if is_object else "{}"
 
 
 def _tool(tool: ToolDefinition) -> dict[str, Any]:

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, cast
 
-from core.errors import ModelUnavailable
+from core.errors import ModelOutputInvalid, ModelUnavailable
 from inference.model import UNKNOWN_USAGE, FinishReason, ModelReply, ToolCall, Usage
 
 _THINK_OPEN = "<think>"
 _THINK_CLOSE = "</think>"
+CHARACTERS_PER_TOKEN = 64
+ROOM = 4096
+"""A reply longer than these allow is not read to its end: its node does not keep to `max_tokens`."""
+
 _FINISH: dict[str, FinishReason] = {
     "stop": "stop",
     "tool_calls": "tool_calls",
@@ -77,14 +81,19 @@ class _PartialCall:
 class ReplyAssembler:
     """Collects the wrapper's deltas."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_tokens: int) -> None:
         self.finish_reason: str | None = None
         self.model = ""
+        self._room = ROOM + CHARACTERS_PER_TOKEN * max_tokens
         self._content: list[str] = []
         self._calls: dict[int, _PartialCall] = {}
 
     def add(self, chunk: Any) -> bool:
-        """Takes one chunk; true when it carried something the model said."""
+        """Takes one chunk; true when it carried something the model said.
+
+        Raises:
+            ModelOutputInvalid: more came than `max_tokens` could be.
+        """
         self.model = _get(chunk, "model") or self.model
         choices = _get(chunk, "choices")
         if not choices:
@@ -94,6 +103,7 @@ class ReplyAssembler:
         delta = _get(choice, "delta")
         content = _get(delta, "content")
         if content:
+            self._take(content)
             self._content.append(content)
         fragments = _get(delta, "tool_calls") or ()
         for position, fragment in enumerate(fragments):
@@ -133,7 +143,13 @@ class ReplyAssembler:
         call.name = call.name or _get(function, "name") or ""
         arguments = _get(function, "arguments")
         if arguments:
+            self._take(arguments)
             call.arguments.append(arguments)
+
+    def _take(self, text: str) -> None:
+        self._room -= len(text)
+        if self._room < 0:
+            raise ModelOutputInvalid("the reply is longer than any answer within max_tokens")
 
 
 def without_thinking(text: str) -> str:

@@ -110,7 +110,9 @@ class ModelReply(_Value):
     model: str = Field(default="", description="The name the node answered under.")
     first_token_seconds: float | None = None
     attempts: int = Field(default=1, ge=1, description="Calls made to the node, failed ones included.")
-    output: JsonValue = Field(default=None, description="The parsed answer when `output_schema` was given.")
+    output: JsonValue = Field(
+        default=None, description="The parsed answer when `output_schema` was given; `content` is its JSON."
+    )
 
 
 class ModelDescription(_Value):

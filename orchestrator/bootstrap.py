@@ -105,9 +105,8 @@ async def open_platform(
     )
     embedder = embedder or _embedder()
     index = index or _index(settings, database, embedder)
-    runner = ToolRunner(
-        ToolRegistry(builtin_tools(MeaningSearch(embedder)) if tools is None else tools), embedder
-    )
+    chosen = builtin_tools(MeaningSearch(embedder)) if tools is None else tools
+    runner = ToolRunner(ToolRegistry(chosen))
     task_tree = TaskTree()
     return Platform(
         settings=settings,

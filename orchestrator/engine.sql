@@ -9,7 +9,7 @@ SET state = 'running',
     turns = a.turns + 1,
     started_at = coalesce(a.started_at, clock_timestamp())
 FROM task AS t
-WHERE a.id = %(agent)s AND a.state = 'ready' AND t.id = a.task_id
+WHERE a.id = %(agent)s AND a.state = 'ready' AND t.id = a.task_id AND t.status = 'running'
 RETURNING a.*, t.goal AS task_goal, t.workspace, t.output_schema AS task_schema
 
 -- name: hold
@@ -128,11 +128,17 @@ WHERE id = %(agent)s AND state = 'ready'
 RETURNING task_id, parent_id, fence, provenance, next_position
 
 -- name: cancel_agents
-UPDATE agent
+-- Locks children before their parents, as closing transactions do. What these bore meanwhile, the next call finds.
+WITH open AS (
+    SELECT id FROM agent
+    WHERE task_id = %(task)s AND state IN ('ready', 'running', 'waiting')
+    ORDER BY depth DESC, id FOR UPDATE
+)
+UPDATE agent AS a
 SET state = 'cancelled', waiting_on = NULL, lease_owner = NULL, lease_until = NULL,
-    fence = fence + 1, finished_at = clock_timestamp()
-WHERE task_id = %(task)s AND state IN ('ready', 'running', 'waiting')
-RETURNING id
+    fence = a.fence + 1, finished_at = clock_timestamp()
+FROM open WHERE a.id = open.id
+RETURNING a.id
 
 -- name: settle_abandoned
 -- Calls whose agent ended while they were in flight: their usage cannot be read, so all of it counts.

@@ -30,6 +30,9 @@ KEYWORD = "x-treehold"
 MAX_CHARACTERS = 64_000
 MAX_DEPTH = 8
 MAX_SHOWN = 2_000
+_LITERAL = frozenset({"enum", "const", "default", "examples", "required"})
+"""Keywords whose values are data, not schemas."""
+
 _ID = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -63,7 +66,45 @@ def closed(schema: Schema) -> dict[str, Any]:
         raise InvalidInput(f"this is not a JSON Schema: {error.message} (at {where})") from error
     if schema.get("type") != "object":
         raise InvalidInput('a schema must describe an object: {"type": "object", "properties": {…}}')
-    return cast(dict[str, Any], _close(schema))
+    plain = _Inliner(schema).inlined(schema, ())
+    return cast(dict[str, Any], _close(plain))
+
+
+class _Inliner:
+    """Puts local definitions where they are referred to: a schema must stand on its own inside another."""
+
+    def __init__(self, root: Schema) -> None:
+        self._root = root
+
+    def inlined(self, part: Any, within: tuple[str, ...]) -> Any:
+        if isinstance(part, list):
+            return [self.inlined(item, within) for item in cast(list[Any], part)]
+        if not isinstance(part, Mapping):
+            return part
+        given = cast(Mapping[str, Any], part)
+        kept = {
+            key: value if key in _LITERAL else self.inlined(value, within)
+            for key, value in given.items()
+            if key not in {"$defs", "definitions", "$ref", "$dynamicRef", "$schema", "$id"}
+        }
+        reference = given.get("$ref", given.get("$dynamicRef"))
+        if reference is None:
+            return kept
+        target = self._target(reference, within)
+        return {**self.inlined(target, (*within, str(reference))), **kept}
+
+    def _target(self, reference: Any, within: tuple[str, ...]) -> Schema:
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            raise InvalidInput(f"a schema may only refer to its own definitions, not to {reference!r}")
+        if reference in within:
+            raise InvalidInput(f"a schema may not contain itself: {reference!r}")
+        found: Any = self._root
+        for step in reference.removeprefix("#/").split("/"):
+            name = step.replace("~1", "/").replace("~0", "~")
+            found = cast(Mapping[str, Any], found).get(name) if isinstance(found, Mapping) else None
+        if not isinstance(found, Mapping):
+            raise InvalidInput(f"the schema refers to {reference!r}, which is not in it")
+        return cast(Schema, found)
 
 
 def _close(schema: Any) -> Any:
@@ -74,7 +115,7 @@ def _close(schema: Any) -> Any:
     given = cast(Mapping[str, Any], schema)
     result: dict[str, Any] = {}
     for key, value in given.items():
-        if key in {"enum", "const", "default", "examples", "required"}:
+        if key in _LITERAL:
             result[key] = value
         elif key == "properties":
             result[key] = {name: _close(part) for name, part in value.items()}

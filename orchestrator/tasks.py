@@ -148,20 +148,26 @@ class TaskService:
     async def cancel(self, principal: Principal, task: UUID) -> TaskView:
         principal.require("tasks:write")
         async with self._database.unit_of_work(principal.tenant) as work:
-            key = {"task": task}
-            if await work.fetch_one(SQL.request_cancel, key) is not None:
+            if (await _state(work, task))["status"] == "running":
                 await self._stop(work, TaskId(task))
             return await self._view_after_flush(work, TaskId(task))
 
     async def _stop(self, work: UnitOfWork, task: TaskId) -> None:
-        """All at once: the raised fences shut running turns out, and their leases are not extended."""
-        work.emit(Event(task=task, kind="task.cancelling"))
-        for row in await work.fetch_all(ENGINE.cancel_agents, {"task": task}):
-            work.emit(Event(task=task, agent=row["id"], kind="agent.cancelled"))
+        """All at once: the raised fences shut running turns out, and their leases are not extended.
+
+        Rows are locked in the order of closing transactions: agents, budgets, then the task.
+        """
+        agents: list[AgentId] = []
+        while stopped := await work.fetch_all(ENGINE.cancel_agents, {"task": task}):
+            agents += [AgentId(row["id"]) for row in stopped]
         await work.execute(ENGINE.settle_abandoned, {"task": task})
         finished = await work.fetch_one(SQL.cancel_task, {"task": task})
-        assert finished is not None, "its row is locked by request_cancel"
+        if finished is None:
+            return
         work.enqueue(LEARN, task)
+        work.emit(Event(task=task, kind="task.cancelling"))
+        for agent in agents:
+            work.emit(Event(task=task, agent=agent, kind="agent.cancelled"))
         work.emit(
             Event(
                 task=task,

@@ -53,13 +53,10 @@ LEFT JOIN LATERAL (
 WHERE a.task_id = %(task)s
 ORDER BY a.depth, a.created_at, a.position
 
--- name: request_cancel
-UPDATE task SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp())
-WHERE id = %(task)s AND status = 'running'
-RETURNING id
-
 -- name: cancel_task
-UPDATE task SET status = 'cancelled', stop_reason = 'cancelled', finished_at = clock_timestamp()
+UPDATE task
+SET status = 'cancelled', stop_reason = 'cancelled', finished_at = clock_timestamp(),
+    cancel_requested_at = clock_timestamp()
 WHERE id = %(task)s AND status = 'running'
 RETURNING extract(epoch FROM clock_timestamp() - created_at)::double precision AS seconds
 

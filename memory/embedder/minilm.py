@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -33,6 +34,9 @@ CHUNK = 512
 BATCH_TOKENS = 1024
 """Tokens in one forward pass, padding included: a fraction of a second."""
 
+WORKERS = min(4, os.cpu_count() or 1)
+"""Threads; each works on one batch."""
+
 CACHED = 4096
 """Vectors kept: 6 MB."""
 
@@ -43,13 +47,15 @@ Result = TypeVar("Result")
 class MiniLm:
     """Reads the first 256 wordpieces of a text; loads at its first use.
 
-    One thread does the work, a batch at a time: a short text waits for one batch of a long list, not for
-    the list.
+    Its own threads do the work, and a long list takes them a batch at a time: a short text waits for one
+    round of batches, not for the list.
     """
 
     def __init__(self, *, cached: int = CACHED) -> None:
         self._cache = VectorCache(cached)
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="minilm")
+        self._workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="minilm")
+        self._loading = threading.Lock()
+        self._loaded: SentenceModel | None = None
 
     @property
     def name(self) -> str:
@@ -73,33 +79,31 @@ class MiniLm:
         while chunk := dict(islice(rest, CHUNK)):
             names = list(chunk)
             tokens = await self._run(self._tokenize, list(chunk.values()))
-            for batch in _batches(tokens):
-                rows = await self._run(self._forward, [tokens[n] for n in batch])
-                made = {names[n]: row for n, row in zip(batch, rows, strict=True)}
+            batches = iter(_batches(tokens))
+            while turn := list(islice(batches, WORKERS)):
+                done = await asyncio.gather(
+                    *(self._run(self._forward, [tokens[n] for n in batch]) for batch in turn)
+                )
+                made = {names[n]: row for n, row in zip(chain(*turn), chain(*done), strict=True)}
                 self._cache.put(made)
                 vectors |= made
         return np.array([vectors[key] for key in keys], dtype=np.float32).reshape(-1, DIMENSIONS)
 
     async def _run(self, work: Callable[[Argument], Result], argument: Argument) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work, argument)
+        return await asyncio.get_running_loop().run_in_executor(self._workers, work, argument)
 
     def _tokenize(self, texts: Sequence[str]) -> list[Tokens]:
-        return self._model.tokenize(texts)
+        return self._model().tokenize(texts)
 
     def _forward(self, batch: Sequence[Tokens]) -> Vectors:
-        return self._model.embed(batch)
+        return self._model().embed(batch)
 
-    @cached_property
     def _model(self) -> SentenceModel:
-        """Loaded in the worker thread, and only there."""
-        from memory.embedder.sentence_model import SentenceModel
-
-        try:
-            return SentenceModel(weights_folder())
-        except (OSError, ValueError, KeyError) as error:
-            raise ConfigurationError(
-                f"the embedding weights are damaged ({error}); reinstall {PACKAGE}"
-            ) from error
+        """Loaded by the first thread that asks."""
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = _load(weights_folder())
+            return self._loaded
 
 
 def weights_folder() -> Path:
@@ -112,6 +116,19 @@ def weights_folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ConfigurationError(f"the embedding weights are missing: install {PACKAGE}")
     return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def _load(folder: Path) -> SentenceModel:
+    from memory.embedder.blas import use_one_thread
+    from memory.embedder.sentence_model import SentenceModel
+
+    use_one_thread()
+    try:
+        return SentenceModel(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigurationError(
+            f"the embedding weights are damaged ({error}): reinstall {PACKAGE}"
+        ) from error
 
 
 def _batches(tokens: Sequence[Tokens]) -> Iterator[list[int]]:

@@ -90,8 +90,13 @@ class PgVectorIndex:
                 "where": jsonb(dict(where or {})),
                 "limit": limit,
             }
-            rows = await self._search_graph(work, wanted) if await self._many(work, wanted) else []
+            breadth = min(max(MIN_BREADTH, 2 * limit), MAX_BREADTH)
+            await work.execute(SQL.tune, {"breadth": breadth, "most": SCANNED_POINTS})
+            rows: list[Row] = []
+            if await self._many(work, wanted):
+                rows = await work.fetch_all(SQL.search_graph, wanted)
             if len(rows) < limit:
+                # Few points match, or the walk of the graph ended among those of others.
                 rows = await work.fetch_all(SQL.search_exactly, wanted)
         return _HITS.validate_python(rows)
 
@@ -123,9 +128,3 @@ class PgVectorIndex:
         row = await work.fetch_one(SQL.matching, {**wanted, "most": self._exact_points + 1})
         assert row is not None
         return int(row["points"]) > self._exact_points
-
-    async def _search_graph(self, work: UnitOfWork, wanted: Row) -> list[Row]:
-        """The hits of the graph; fewer than wanted where the walk ended first."""
-        breadth = min(max(MIN_BREADTH, 2 * wanted["limit"]), MAX_BREADTH)
-        await work.execute(SQL.tune_graph_search, {"breadth": breadth, "most": SCANNED_POINTS})
-        return await work.fetch_all(SQL.search_graph, wanted)

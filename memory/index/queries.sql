@@ -17,7 +17,8 @@ SELECT count(*) AS points
 FROM (
     SELECT FROM vector_point
     WHERE tenant_id = %(tenant)s AND collection = %(collection)s AND embedder = %(embedder)s
-        AND payload @> %(where)s::jsonb
+        AND (NOT %(where)s::jsonb ? 'scope' OR scope = %(where)s::jsonb ->> 'scope')
+        AND (%(where)s::jsonb - 'scope' = '{}' OR payload @> %(where)s::jsonb)
     LIMIT %(most)s
 ) AS point
 
@@ -25,13 +26,16 @@ FROM (
 SELECT id, payload, 1 - (vector <=> %(vector)s::vector) AS similarity
 FROM vector_point
 WHERE tenant_id = %(tenant)s AND collection = %(collection)s AND embedder = %(embedder)s
-    AND payload @> %(where)s::jsonb
-ORDER BY vector <=> %(vector)s::vector, id
+    AND (NOT %(where)s::jsonb ? 'scope' OR scope = %(where)s::jsonb ->> 'scope')
+    AND (%(where)s::jsonb - 'scope' = '{}' OR payload @> %(where)s::jsonb)
+ORDER BY similarity DESC, id
 LIMIT %(limit)s
 
--- name: tune_graph_search
--- For this transaction. A search goes on until it has found enough rows of the tenant, nearest first.
-SELECT set_config('hnsw.iterative_scan', 'strict_order', true),
+-- name: tune
+-- For this transaction. Each search is planned for its own filter, and conditions that hold anyway fall away.
+-- A walk of the graph goes on until it has found enough rows of the tenant, nearest first.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
+    set_config('hnsw.iterative_scan', 'strict_order', true),
     set_config('hnsw.ef_search', %(breadth)s::text, true),
     set_config('hnsw.max_scan_tuples', %(most)s::text, true)
 
@@ -42,7 +46,9 @@ FROM (
     SELECT id, payload, vector::vector(384) <=> %(vector)s::vector AS distance
     FROM vector_point
     WHERE tenant_id = %(tenant)s AND collection = %(collection)s AND embedder = %(embedder)s
-        AND payload @> %(where)s::jsonb AND vector_dims(vector) = 384
+        AND (NOT %(where)s::jsonb ? 'scope' OR scope = %(where)s::jsonb ->> 'scope')
+        AND (%(where)s::jsonb - 'scope' = '{}' OR payload @> %(where)s::jsonb)
+        AND vector_dims(vector) = 384
     ORDER BY distance
     LIMIT %(limit)s
 ) AS nearest

@@ -8,8 +8,14 @@ CREATE TABLE vector_point (
     id uuid NOT NULL,
     vector public.vector NOT NULL,
     payload jsonb NOT NULL,
+    -- A column of its own: under row-level security an index serves leakproof operators only, and = on text is
+    -- one where @> on jsonb is not.
+    scope text GENERATED ALWAYS AS (payload ->> 'scope') STORED,
     PRIMARY KEY (tenant_id, collection, embedder, id)
 );
+CREATE INDEX vector_point_scope ON vector_point (tenant_id, collection, embedder, scope);
+-- Vectors stay in their rows: comparing many reads them all.
+ALTER TABLE vector_point ALTER COLUMN vector SET STORAGE PLAIN;
 CALL protect('vector_point');
 
 -- HNSW needs one length. Vectors of other lengths are searched exactly.

@@ -240,3 +240,26 @@ async def test_a_plan_that_waits_for_itself_fails_clearly(open_harness: Opener) 
     task = await opened.run("circle")
     assert task.error is not None
     assert "waits for itself" in task.error.message
+
+
+async def test_cancel_never_deadlocks_with_running_turns(open_harness: Opener) -> None:
+    opened, _ = await open_harness(team(3))
+    tasks = [await opened.submit(f"race {number}") for number in range(8)]
+
+    async def advance_all() -> None:
+        while messages := [message for message in await opened.collect() if message[0] == ADVANCE]:
+            await asyncio.gather(
+                *(opened.room.engine.advance(tenant, AgentId(agent)) for _, tenant, agent in messages)
+            )
+
+    async def cancel(number: int) -> None:
+        for _ in range(3 * number):
+            await asyncio.sleep(0)
+        await opened.platform.tasks.cancel(opened.principal, tasks[number])
+
+    await asyncio.gather(advance_all(), *(cancel(number) for number in range(8)))
+    await advance_all()
+    for task in tasks:
+        tree = await opened.platform.tasks.tree(opened.principal, task)
+        assert tree.task.status in {"cancelled", "done"}
+        assert not {"ready", "running", "waiting"} & {agent.status for agent in tree.agents}

@@ -31,7 +31,7 @@ def test_only_leading_thoughts_are_left_out(text: str, rest: str) -> None:
 
 
 def test_interleaved_argument_fragments_find_their_call() -> None:
-    assembler = ReplyAssembler()
+    assembler = ReplyAssembler(max_tokens=1024)
     assembler.add(chunk({"tool_calls": [fragment("", index=1, id="b", name="two")]}))
     assembler.add(chunk({"tool_calls": [fragment('{"x"', index=0, id="a", name="one")]}))
     assembler.add(chunk({"tool_calls": [fragment("{}", index=1), fragment(": 1}", index=0)]}))
@@ -44,14 +44,14 @@ def test_interleaved_argument_fragments_find_their_call() -> None:
 
 
 def test_a_stream_the_node_did_not_end_is_no_reply() -> None:
-    assembler = ReplyAssembler()
+    assembler = ReplyAssembler(max_tokens=1024)
     assembler.add(chunk({"content": "half"}, finish="stop"))
     with pytest.raises(ModelUnavailable):
         assembler.reply(ended=None, refused=False, usage=None)
 
 
 def test_empty_deltas_are_not_a_first_token() -> None:
-    assembler = ReplyAssembler()
+    assembler = ReplyAssembler(max_tokens=1024)
     assert not assembler.add(chunk({"role": "assistant", "content": ""}))
     assert not assembler.add({"model": "m", "choices": []})
     assert assembler.add(chunk({"content": "x"}))

@@ -176,7 +176,7 @@ async def test_a_call_that_takes_too_long_fails() -> None:
 
 async def test_an_unexpected_error_tells_its_kind_only() -> None:
     with pytest.raises(ToolFailed) as caught:
-        await pay(payer(KeyError("/root/.ssh/id_rsa")))
+        await pay(payer(KeyError("/etc/shadow")))
     assert caught.value.message == "pay failed unexpectedly (KeyError)"
 
 
