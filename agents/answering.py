@@ -8,9 +8,11 @@ from typing import Any, cast
 import orjson
 from pydantic import JsonValue
 
+from agents import prompt
 from agents.answer import Answer, Citation
 from agents.findings import Finding, Gathered, gather
 from agents.ports import ChildReturn, ReturnRefused, Turn
+from agents.structure import for_node, grafted
 from core.blocks import block
 from core.errors import AgentFailed, BudgetExhausted
 from core.provenance import Trust
@@ -19,7 +21,7 @@ from inference.model import Message, ModelRequest
 __all__ = ["answer", "digest", "gather", "partial", "select"]
 
 _ANSWER = "Give the ANSWER now, as JSON, from these findings alone."
-_OUTPUT = ' Its "output" must fit the schema the user asked for, filled from the findings.'
+_OUTPUT = ' Fill "output" from the findings too. It must fit this JSON Schema:\n{schema}'
 _SELECT = "SELECT now, as JSON, the findings that matter for the question."
 
 
@@ -35,7 +37,7 @@ def digest(child: ChildReturn) -> JsonValue:
     }
 
 
-def _gathered_block(gathered: Gathered, trust: Trust) -> str:
+def _gathered_block(gathered: Gathered) -> str:
     return block(
         "findings",
         {
@@ -43,7 +45,7 @@ def _gathered_block(gathered: Gathered, trust: Trust) -> str:
             "figures": [figure.model_dump(mode="json") for figure in gathered.figures],
             "failed": list(gathered.failed),
         },
-        trust,
+        Trust.UNTRUSTED,
     )
 
 
@@ -64,21 +66,26 @@ def _answer_schema(gathered: Gathered, output: dict[str, JsonValue] | None) -> d
         "paragraphs": {"type": "array", "minItems": 1, "maxItems": 24, "items": paragraph},
         "complete": {"type": "boolean"},
     }
-    if output is not None:
-        properties["output"] = output
-    return {
+    whole: dict[str, JsonValue] = {
         "type": "object",
         "additionalProperties": False,
-        "required": list(properties),
+        "required": [*properties, *(["output"] if output is not None else [])],
         "properties": properties,
     }
+    if output is not None:
+        properties["output"], definitions = grafted(for_node(output), "#/properties/output")
+        if definitions:
+            whole["$defs"] = definitions
+    return whole
 
 
 async def answer(turn: Turn, messages: Sequence[Message], gathered: Gathered, notes: Sequence[str]) -> Answer:
     """The root's answer. Raises `ModelError` when the model gives none that fits."""
     wanted = turn.agent.brief.output_schema
-    asked = _ANSWER + (_OUTPUT if wanted is not None else "")
-    content = f"{_gathered_block(gathered, turn.agent.provenance.trust)}\n\n{asked}"
+    asked = _ANSWER
+    if wanted is not None:
+        asked += _OUTPUT.format(schema=orjson.dumps(for_node(wanted)).decode())
+    content = f"{_gathered_block(gathered)}\n\n{asked}"
     reply = await turn.model(
         ModelRequest(
             kind="answer",
@@ -86,6 +93,7 @@ async def answer(turn: Turn, messages: Sequence[Message], gathered: Gathered, no
             output_schema=_answer_schema(gathered, wanted),
             output_name="answer",
             max_tokens=2048,
+            metadata=prompt.stamp("lead"),
         )
     )
     given = cast(dict[str, Any], reply.output)
@@ -138,7 +146,7 @@ def _failures(gathered: Gathered) -> list[str]:
 
 async def select(turn: Turn, messages: Sequence[Message], gathered: Gathered) -> None:
     """A lead below the root returns the findings that matter, and shows them to the gate like anyone."""
-    content = f"{_gathered_block(gathered, turn.agent.provenance.trust)}\n\n{_SELECT}"
+    content = f"{_gathered_block(gathered)}\n\n{_SELECT}"
     reply = await turn.model(
         ModelRequest(
             kind="select",
@@ -153,6 +161,7 @@ async def select(turn: Turn, messages: Sequence[Message], gathered: Gathered) ->
                 },
             },
             output_name="selection",
+            metadata=prompt.stamp("lead"),
         )
     )
     given = cast(dict[str, Any], reply.output)

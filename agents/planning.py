@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from agents import findings, prompt
+from agents import findings, prompt, survey
 from agents.brief import Brief, ChildSpec, InputFile
 from agents.ports import AgentFacts, Turn
 from core.errors import AgentFailed, BudgetExhausted, ModelOutputInvalid
@@ -21,10 +21,13 @@ from memory.task_tree import Create, Operation, PathEntry, Tree, synthesise
 KEPT_FOR_ANSWER = 0.25
 """Share of what is left of the grant that a lead keeps back from a wave of children, for its own calls."""
 
-_REPAIR = 'That PLAN cannot be carried out: {fault}. In "after" put only numbers of earlier subtasks, or []. Give it again.'
-
 PATH_TOKENS = 600
 """What a child's path through the task tree may take of its prompt."""
+
+_REPAIR = (
+    'That PLAN cannot be carried out: {fault}. In "after" put only numbers of earlier subtasks, or []. '
+    "Give the corrected PLAN."
+)
 
 
 class Subtask(BaseModel):
@@ -96,6 +99,7 @@ async def ask(
     if most_children(turn.agent) < 1:
         raise BudgetExhausted("fanout")
     said: list[Message] = []
+    fault: str | None = None
     for _ in range(2):
         reply = await turn.model(_request(turn, [*messages, *said], inputs))
         said.append(Message(role="assistant", content=reply.content))
@@ -195,7 +199,9 @@ def _child(
             inputs=files,
             path=() if node is None else _path(tree, node),
         ),
-        capabilities=agent.grant.capabilities.model_copy(update={"paths": paths}),
+        capabilities=agent.grant.capabilities.model_copy(
+            update={"paths": paths, "tools": agent.grant.capabilities.tools - {survey.TOOL}}
+        ),
         budget=budget,
         return_schema=findings.SCHEMA,
         node=node,

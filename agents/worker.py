@@ -26,7 +26,9 @@ RETURN_TOKENS = 2048
 
 _NOT_RUN = "not run: "
 _TOO_MANY = f"{_NOT_RUN}at most {MAX_CALLS_AT_ONCE} calls at once"
-_AGAIN = f"{_NOT_RUN}you made this very call before, and its result is above. Use that, or ask something else."
+_AGAIN = (
+    f"{_NOT_RUN}you made this very call before, and its result is above. Use that, or ask something else."
+)
 
 _RETURN = "Give your return now: the JSON object described at the beginning, and nothing else. Call no tools."
 _REPAIR = "Your return was refused: {fault}. Give the corrected JSON object, and nothing else."

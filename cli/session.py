@@ -7,30 +7,44 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cli.host import Host, hosted
+from cli import logs
 from core.settings import Settings
-from treehold import Treehold
+from treehold import ConfigurationError, Treehold
+
+if TYPE_CHECKING:
+    from cli.host import Host
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A connected client. `embedded` tells whether the server goes away with this process."""
+    """A connected client.
+
+    Attributes:
+        embedded: whether the server goes away with this process.
+        log: where an embedded server writes what went wrong.
+    """
 
     client: Treehold
     site_url: str
     embedded: bool
+    log: Path | None = None
 
 
 @contextmanager
 def connect(settings: Settings, *, server: str | None, key: str | None, workers: bool) -> Generator[Session]:
     """Raises `TreeholdError` when the embedded server cannot be started."""
+    log = logs.to_file(settings.data_dir)
     if server is not None:
+        if not key:
+            raise ConfigurationError(f"{server} wants an API key: give it with --key, or set TREEHOLD_KEY")
         with Treehold(base_url=server, key=key) as client:
             yield Session(client=client, site_url=server.rstrip("/"), embedded=False)
         return
     with _Embedded(settings, workers=workers) as host, Treehold(base_url=host.url, key=host.key) as client:
-        yield Session(client=client, site_url=settings.site_url, embedded=True)
+        yield Session(client=client, site_url=settings.site_url, embedded=True, log=log)
 
 
 class _Embedded:
@@ -39,8 +53,10 @@ class _Embedded:
     def __init__(self, settings: Settings, *, workers: bool) -> None:
         self._settings = settings
         self._workers = workers
+        self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
+        self._stopping = asyncio.Event()
+        self._stopped = False
         self._ready = threading.Event()
         self._host: Host | None = None
         self._error: BaseException | None = None
@@ -48,7 +64,11 @@ class _Embedded:
 
     def __enter__(self) -> Host:
         self._thread.start()
-        self._ready.wait()
+        try:
+            self._ready.wait()
+        except BaseException:
+            self._stop()
+            raise
         if self._host is None:
             self._thread.join()
             assert self._error is not None, "it is ready with a host or with an error"
@@ -56,8 +76,13 @@ class _Embedded:
         return self._host
 
     def __exit__(self, *exception: object) -> None:
-        if self._loop is not None and self._stopping is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+        self._stop()
+
+    def _stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 
     def _main(self) -> None:
@@ -66,11 +91,17 @@ class _Embedded:
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
             self._error = error
         finally:
+            with self._lock:
+                self._loop = None
             self._ready.set()
 
     async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
+        with self._lock:
+            if self._stopped:
+                return
+            self._loop = asyncio.get_running_loop()
+        from cli.host import hosted
+
         async with hosted(self._settings, api=True, workers=self._workers, port=0) as host:
             self._host = host
             self._ready.set()

@@ -13,7 +13,9 @@ from orchestrator.tool_runner import ToolRunner
 from orchestrator.views import Submission
 from tools import Inventory, Workspace
 
-WORKSPACE_TOOLS = frozenset({"list_files", "read_file", "search_files", "search_meaning", "read_table"})
+WORKSPACE_TOOLS = frozenset(
+    {"list_files", "read_file", "read_table", "search_files", "search_meaning", "survey_files"}
+)
 ALWAYS = frozenset({"calculate", "write_artifact"})
 NETWORK_TOOLS = frozenset({"http_get"})
 

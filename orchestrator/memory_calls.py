@@ -48,7 +48,7 @@ class MemoryCalls:
 
     async def tree(self) -> Tree:
         async with self._database.unit_of_work(self._lease.tenant) as work:
-            return await self._task_tree.load(work, self._lease.task)
+            return await self._task_tree.load(work, self._lease.task, log=False)
 
     async def revise(self, position: int, operations: Sequence[Operation], *, provenance: Provenance) -> Diff:
         turn_id = str(derived(self._lease.agent, "revise", position))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
 
 from pydantic import JsonValue
 
 from core.clock import Clock
-from core.errors import BudgetExhausted, ModelError
+from core.errors import BudgetExhausted, InvalidInput, ModelError
 from core.events import Event
 from core.grant import Unit
 from core.text import clipped
 from inference.model import ModelReply, ModelRequest, Usage
 from inference.ports import Gateway, RetryNotice
-from orchestrator.journal import Entry, Journal
+from orchestrator.journal import Entry, Journal, Recorded
 
 
 class ModelCalls:
@@ -40,6 +42,8 @@ class ModelCalls:
             failure = cast(dict[str, str], recorded.outcome)
             raise ModelError(failure["message"], code=failure["code"])
         observer = _Observer(self, entry)
+        if recorded is not None:
+            await self._take_over(observer, recorded)
         started = self._clock.monotonic()
         try:
             async with asyncio.timeout(seconds_left):
@@ -47,15 +51,33 @@ class ModelCalls:
         except TimeoutError as error:
             await self._failed(observer, "deadline", "the task's deadline passed", started)
             raise BudgetExhausted("deadline") from error
-        except (ModelError, BudgetExhausted) as error:
+        except (ModelError, BudgetExhausted, InvalidInput) as error:
             await self._failed(observer, error.code, error.message, started)
             raise
         await self._done(observer, reply, started)
         return reply
 
+    async def _take_over(self, observer: _Observer, recorded: Recorded) -> None:
+        """A worker died with this call in flight: what that may have used stays held, and counts whole.
+
+        Raises:
+            BudgetExhausted: the grant does not cover the call a second time.
+        """
+        again = observer.entry.reserve
+        observer.lost = recorded.reserved
+        observer.entry = replace(observer.entry, reserve=recorded.reserved)
+        event = self._retried(observer.entry, reason="lost", code="worker_lost", attempt=2, wait_seconds=0.0)
+        try:
+            observer.entry = await self._journal.hold_more(observer.entry, again, event)
+        except BudgetExhausted as error:
+            await self._failed(observer, error.code, error.message, self._clock.monotonic())
+            raise
+
     def _amounts(self, tokens: int) -> dict[Unit, int]:
-        worst = Usage(prompt_tokens=0, completion_tokens=tokens)
-        return {"tokens": tokens, "cost": self._gateway.price(worst)}
+        """The most that many tokens may cost, whatever part of them is the prompt."""
+        prompt, completion = Usage(prompt_tokens=tokens), Usage(completion_tokens=tokens)
+        cost = max(self._gateway.price(prompt), self._gateway.price(completion))
+        return {"tokens": tokens, "cost": cost}
 
     def _started(self, entry: Entry) -> Event:
         return self._journal.event(
@@ -68,76 +90,80 @@ class ModelCalls:
         )
 
     async def hold_more(self, entry: Entry, notice: RetryNotice) -> Entry:
-        event = self._journal.event(
-            "model.retried",
-            call=str(self._journal.call_id(entry.position)),
-            attempt=notice.attempt,
+        event = self._retried(
+            entry,
             reason=notice.reason,
             code=notice.code,
+            attempt=notice.attempt,
             wait_seconds=round(notice.delay, 3),
         )
         return await self._journal.hold_more(entry, self._amounts(notice.tokens), event)
 
+    def _retried(self, entry: Entry, **data: JsonValue) -> Event:
+        return self._journal.event("model.retried", call=str(self._journal.call_id(entry.position)), **data)
+
     async def _done(self, observer: _Observer, reply: ModelReply, started: float) -> None:
-        entry, usage = observer.entry, reply.usage
-        used: dict[Unit, int] = {"tokens": usage.total, "cost": reply.cost_micros} if usage.known else {}
-        counted: dict[str, int] = {
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.completion_tokens,
-            "cached_tokens": usage.cached_tokens,
-            "cost": reply.cost_micros,
-        }
+        counted = observer.counted()
         finished = self._journal.event(
             "model.finished",
-            call=str(self._journal.call_id(entry.position)),
-            name=entry.name,
+            **self._names(observer.entry),
             model=reply.model,
             offline=self._gateway.describe().offline,
-            **cast(dict[str, JsonValue], counted),
+            **counted,
+            estimated=not observer.read,
             seconds=round(self._clock.monotonic() - started, 4),
             finish_reason=reply.finish_reason,
             tool_calls=[clipped(call.name, 64) for call in reply.tool_calls],
             attempts=reply.attempts,
         )
         await self._journal.conclude(
-            entry,
+            observer.entry,
             state="done",
             outcome=reply.model_dump(mode="json"),
-            used=used,
+            used=observer.used(),
             usage=counted,
             events=[finished],
         )
 
     async def _failed(self, observer: _Observer, code: str, message: str, started: float) -> None:
-        entry, spent = observer.entry, observer.usage
-        counted = spent.known and code != "deadline"
-        used: dict[Unit, int] = {"tokens": spent.total, "cost": observer.cost} if counted else {}
+        if code == "deadline":
+            observer.read = False
         failed = self._journal.event(
             "model.failed",
-            call=str(self._journal.call_id(entry.position)),
-            name=entry.name,
+            **self._names(observer.entry),
             code=code,
             message=clipped(message, 500),
             seconds=round(self._clock.monotonic() - started, 4),
         )
         await self._journal.conclude(
-            entry,
+            observer.entry,
             state="failed",
             outcome={"code": code, "message": message},
-            used=used,
-            usage={"prompt_tokens": spent.prompt_tokens, "completion_tokens": spent.completion_tokens},
+            used=observer.used(),
+            usage=observer.counted(),
             events=[failed],
         )
 
+    def _names(self, entry: Entry) -> dict[str, Any]:
+        return {"call": str(self._journal.call_id(entry.position)), "name": entry.name}
+
 
 class _Observer:
-    """Follows one gateway call: reserves for each further attempt, and counts what was billed."""
+    """Follows one gateway call: reserves for each further attempt, and counts what was billed.
+
+    Attributes:
+        lost: what a worker that died with this call may have used.
+        read: whether the node said what every part of the call used; where it did not, all that was held
+            counts (law 5).
+    """
 
     def __init__(self, calls: ModelCalls, entry: Entry) -> None:
         self._calls = calls
+        self._usage = Usage()
+        self._cost = 0
         self.entry = entry
-        self.usage = Usage()
-        self.cost = 0
+        self.lost: Mapping[Unit, int] = {}
+        self.read = True
 
     async def retrying(self, notice: RetryNotice) -> None:
         self.entry = await self._calls.hold_more(self.entry, notice)
@@ -146,5 +172,23 @@ class _Observer:
         """The reply carries this figure; nothing to write before it is whole."""
 
     async def spent(self, usage: Usage, cost_micros: int) -> None:
-        self.usage = self.usage + usage
-        self.cost += cost_micros
+        self._usage += usage
+        self._cost += cost_micros
+        self.read = self.read and usage.known
+
+    def used(self) -> dict[Unit, int]:
+        """What to settle; a unit that is missing settles at what is held."""
+        if not self.read:
+            return {}
+        known: dict[Unit, int] = {"tokens": self._usage.total, "cost": self._cost}
+        return {unit: amount + self.lost.get(unit, 0) for unit, amount in known.items()}
+
+    def counted(self) -> dict[str, int]:
+        """What the trace shows, in all as much as is settled; what is only estimated counts as prompt."""
+        settled = {**self.entry.reserve, **self.used()}
+        return {
+            "prompt_tokens": settled["tokens"] - self._usage.completion_tokens,
+            "completion_tokens": self._usage.completion_tokens,
+            "cached_tokens": self._usage.cached_tokens,
+            "cost": settled["cost"],
+        }

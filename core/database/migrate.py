@@ -14,7 +14,14 @@ FOLDER = Path(__file__).with_name("migrations")
 APPLICATION_ROLE = "treehold_app"
 ENGINE_ROLE = "treehold_engine"
 _LOCK = 0x7472_6565_686F_6C64
-"""Advisory lock key: only one process migrates at a time."""
+"""Advisory lock key: only one process migrates a database at a time."""
+
+ROLE_ATTEMPTS = 20
+_CONTENTION = (
+    psycopg.errors.DuplicateObject,
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.InternalError_,  # "tuple concurrently updated"
+)
 
 
 def migrations() -> list[tuple[int, Path]]:
@@ -43,7 +50,7 @@ def migrate(admin_conninfo: str, *, application_password: str | None) -> list[in
     try:
         with psycopg.connect(admin_conninfo, autocommit=True) as connection:
             connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-            _prepare_roles(connection, application_password)
+            _await_roles(connection, application_password)
             return _apply(connection)
     except psycopg.errors.FeatureNotSupported as error:
         raise ConfigurationError(
@@ -52,10 +59,24 @@ def migrate(admin_conninfo: str, *, application_password: str | None) -> list[in
     except psycopg.errors.InsufficientPrivilege as error:
         raise ConfigurationError(
             f"the administrator role may not do this: {error.diag.message_primary}; "
-            "give TREEHOLD_DATABASE_ADMIN_URL a role that owns the database and has CREATEROLE"
+            "give TREEHOLD_DATABASE_ADMIN_URL a role that owns the database, has CREATEROLE and made the roles "
+            f"{APPLICATION_ROLE} and {ENGINE_ROLE} where they exist; unless it is a superuser, one must first "
+            "run CREATE EXTENSION vector in that database"
         ) from error
     except psycopg.OperationalError as error:
         raise StorageError(f"cannot connect to Postgres to migrate it: {error}") from error
+
+
+def _await_roles(connection: psycopg.Connection, application_password: str | None) -> None:
+    """Roles belong to the whole server, the lock to one database: others may be making the same roles."""
+    for attempt in range(1, ROLE_ATTEMPTS + 1):
+        try:
+            with connection.transaction():
+                _prepare_roles(connection, application_password)
+            return
+        except _CONTENTION as error:
+            if attempt == ROLE_ATTEMPTS:
+                raise StorageError(f"other processes keep changing the roles: {error}") from error
 
 
 def _prepare_roles(connection: psycopg.Connection, application_password: str | None) -> None:

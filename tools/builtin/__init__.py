@@ -9,6 +9,7 @@ from tools.builtin.read_file import ReadFile
 from tools.builtin.read_table import ReadTable
 from tools.builtin.search_files import SearchFiles
 from tools.builtin.search_meaning import SearchMeaning
+from tools.builtin.survey_files import SurveyFiles
 from tools.builtin.write_artifact import WriteArtifact
 from tools.fetch import Fetcher
 from tools.meaning import MeaningSearch
@@ -22,6 +23,7 @@ __all__ = [
     "ReadTable",
     "SearchFiles",
     "SearchMeaning",
+    "SurveyFiles",
     "WriteArtifact",
     "builtin_tools",
 ]
@@ -37,5 +39,6 @@ def builtin_tools(search: MeaningSearch, *, fetcher: Fetcher | None = None) -> t
         ReadTable(),
         SearchFiles(),
         SearchMeaning(search),
+        SurveyFiles(search),
         WriteArtifact(),
     )

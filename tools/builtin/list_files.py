@@ -63,7 +63,6 @@ def _list(workspace: Workspace, arguments: ListFilesArguments, characters: int) 
             "files": shown,
             "total": len(found),
             "truncated": inventory.truncated,
-            "left_out": inventory.skip_summary(),
         },
         origins=(Origin(kind="file", id=shown_name(arguments.path)),),
     )

@@ -101,7 +101,12 @@ async def test_where_keeps_the_points_that_equal_it_in_every_key(
     await index.upsert(
         tenant,
         "episode",
-        [point(1, 1, scope="a", origin="x"), point(2, 2, scope="a", origin="y"), point(3, 3, scope="b"), point(4, 4)],
+        [
+            point(1, 1, scope="a", origin="x"),
+            point(2, 2, scope="a", origin="y"),
+            point(3, 3, scope="b"),
+            point(4, 4),
+        ],
     )
 
     async def found(**where: str) -> list[int]:
@@ -256,7 +261,9 @@ async def test_a_filter_that_only_far_points_pass_loses_none(
 async def test_a_small_tenant_loses_nothing_in_the_crowd_of_another(
     index: VectorIndex, tenant: TenantId, other_tenant: TenantId, unit_vectors: UnitVectors, at_angle: AtAngle
 ) -> None:
-    await index.upsert(other_tenant, "episode", points_of(unit_vectors(1_000, around=at_angle(0), spread=0.5), 1))
+    await index.upsert(
+        other_tenant, "episode", points_of(unit_vectors(1_000, around=at_angle(0), spread=0.5), 1)
+    )
     mine = points_of(unit_vectors(30, around=at_angle(180), spread=1.0), 1)
     await index.upsert(tenant, "episode", mine)
     hits = await index.search(tenant, "episode", at_angle(0), limit=10)

@@ -242,3 +242,14 @@ async def test_an_open_quote_does_not_swallow_the_file_silently(call: Call, fold
     (folder / "open.csv").write_text('a,b\n1,2\n"3,4\n5,6\n')
     result = await call("read_table", path="open.csv")
     assert "1 bad row left out: line 3-4" in result.content
+
+
+async def test_survey_files_gives_names_and_numbers_and_no_content(call: Call, folder: Path) -> None:
+    result = await call("survey_files", goal="When do we launch?", limit=2)
+    assert isinstance(result.data, dict)
+    files = result.data["files"]
+    assert isinstance(files, list)
+    assert isinstance(files[0], dict)
+    assert files[0]["path"] == "docs/plan.md"
+    assert len(files) == 2
+    assert "launch is on" not in result.content + str(result.data)

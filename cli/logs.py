@@ -1,0 +1,51 @@
+"""Where logs go: standard error for servers, a file in the data folder beside a terminal's own output."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+LOG_FILE = "treehold.log"
+MOST_BYTES = 2_000_000
+_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def to_stderr() -> None:
+    _configure(logging.StreamHandler())
+
+
+def to_file(data_folder: Path) -> Path:
+    """Returns the file, which is made when there is something to write."""
+    path = data_folder / LOG_FILE
+    _configure(_PrivateFile(path, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8", delay=True))
+    return path
+
+
+def _configure(handler: logging.Handler) -> None:
+    handler.setFormatter(_Formatter(_FORMAT))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+
+
+class _Formatter(logging.Formatter):
+    """With the ids that a record is bound to behind its action."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
+        bound = "".join(f" {name}={value}" for name, value in vars(record).items() if name not in _OWN)
+        return super().formatMessage(record) + bound
+
+
+class _PrivateFile(RotatingFileHandler):
+    """Only the user can read it. A log that cannot be written fails nothing and says nothing."""
+
+    def _open(self) -> TextIOWrapper:
+        opener: Callable[[str, int], int] = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=opener)  # noqa: PTH123, SIM115
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
+        """Nothing can be done about it here."""

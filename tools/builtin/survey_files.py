@@ -1,0 +1,66 @@
+"""`survey_files`: which files are nearest to a goal, in names and numbers only; no content comes back."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pydantic import Field, JsonValue
+
+from core.provenance import Origin
+from tools.builtin.common import counted, workspace_of
+from tools.contract import Arguments, ToolContext, ToolResult, ToolSpec
+from tools.meaning import MeaningSearch
+
+
+class SurveyFilesArguments(Arguments):
+    goal: str = Field(min_length=1, max_length=2000, description="What the files are wanted for.")
+    limit: int = Field(default=40, ge=1, le=200, description="Most files to name, nearest first.")
+
+
+class SurveyFiles:
+    """For agents that plan: their prompt holds typed values, so the projection carries all there is."""
+
+    spec = ToolSpec(
+        name="survey_files",
+        description="Rank the files by how near they are to a goal, from 0 to 1.",
+        arguments=SurveyFilesArguments,
+        privilege="query",
+        effect="pure",
+        output_schema={
+            "type": "object",
+            "properties": {
+                "files": {"type": "array"},
+                "total": {"type": "integer"},
+                "truncated": {"type": "boolean"},
+                "left_out": {"type": "string"},
+            },
+        },
+    )
+
+    def __init__(self, search: MeaningSearch) -> None:
+        self._search = search
+
+    async def run(self, arguments: SurveyFilesArguments, context: ToolContext) -> ToolResult:
+        workspace = workspace_of(context)
+        inventory = await asyncio.to_thread(workspace.inventory)
+        scores = await self._search.score_files(workspace, arguments.goal)
+        nearest = sorted(inventory.files, key=lambda file: (-scores.get(file.path, 0.0), file.path))
+        files: list[JsonValue] = [
+            {
+                "path": file.path,
+                "kind": file.kind,
+                "size": file.size,
+                "score": round(min(1.0, max(0.0, scores.get(file.path, 0.0))), 4),
+            }
+            for file in nearest[: arguments.limit]
+        ]
+        return ToolResult(
+            content=f"{counted(len(files), 'file')} of {len(inventory.files):,} surveyed",
+            data={
+                "files": files,
+                "total": len(inventory.files),
+                "truncated": inventory.truncated,
+                "left_out": inventory.skip_summary(),
+            },
+            origins=(Origin(kind="file", id="."),),
+        )
