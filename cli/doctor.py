@@ -6,19 +6,18 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from kombu import Connection
 from rich.console import Console
 from rich.table import Table
 
-from cli import options
+from cli import logs, options
 from core.errors import TreeholdError
-from core.postgres import EmbeddedPostgres
 from core.settings import Settings
-from orchestrator.bootstrap import Platform, open_platform
-from orchestrator.site import open_site
+
+if TYPE_CHECKING:
+    from orchestrator.bootstrap import Platform
 
 Check = Callable[[], Awaitable[str]]
 Found = tuple[str, bool, str]
@@ -34,6 +33,7 @@ def doctor(
 ) -> None:
     """Print what is used and whether it answers. Exit status 1 when something needed does not."""
     settings = options.settings(data=data, model=model, base_url=base_url, api_key=api_key)
+    logs.to_file(settings.data_dir)
     found = asyncio.run(_examine(settings))
     if as_json:
         sys.stdout.write(
@@ -48,6 +48,10 @@ def doctor(
 
 
 async def _examine(settings: Settings) -> list[Found]:
+    from core.postgres import EmbeddedPostgres
+    from orchestrator.bootstrap import open_platform
+    from orchestrator.site import open_site
+
     found: list[Found] = [("data folder", True, str(settings.data_dir))]
     if settings.embedded_database:
         facts = EmbeddedPostgres(settings.data_dir / "postgres").describe()
@@ -103,6 +107,8 @@ async def _try(part: str, check: Check) -> Found:
 async def _broker(settings: Settings) -> str:
     if settings.embedded_broker:
         return "in this process (memory://)"
+    from kombu import Connection
+
     url = settings.broker_url.get_secret_value()
     shown = Connection(url).as_uri()
     try:

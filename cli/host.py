@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from api.server import serve
 from core.settings import Settings
 from orchestrator.bootstrap import Platform, open_platform
 from orchestrator.site import open_site
+
+log = logging.getLogger(__name__)
 
 
 class Service(Protocol):
@@ -60,18 +63,38 @@ async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> 
             url = server.url
             sign_in_url = services.tickets.link(url, site.key) if site.key else ""
         if workers:
-            starting = asyncio.create_task(_start_worker(settings, platform, parts), name="worker start")
-            stack.push_async_callback(_stop_when_started, starting)
+            starting = _StartingWorker(settings, platform, parts)
+            stack.push_async_callback(starting.stop)
         yield Host(url=url, key=site.key, sign_in_url=sign_in_url, platform=platform)
 
 
-async def _start_worker(settings: Settings, platform: Platform, parts: dict[str, str]) -> Service:
+class _StartingWorker:
     """LangGraph takes a second or two to import: in a thread, so that the API answers meanwhile."""
-    make = await asyncio.to_thread(_worker_factory)
-    worker = make(settings, platform)
-    await worker.start()
-    parts["workers"] = OK
-    return worker
+
+    def __init__(self, settings: Settings, platform: Platform, parts: dict[str, str]) -> None:
+        """`parts` is told when the worker runs."""
+        self._settings = settings
+        self._platform = platform
+        self._parts = parts
+        self._worker: Service | None = None
+        self._starting = asyncio.create_task(self._start(), name="worker start")
+
+    async def stop(self) -> None:
+        """Also half-way through its start."""
+        self._starting.cancel()
+        await asyncio.gather(self._starting, return_exceptions=True)
+        if self._worker is not None:
+            await self._worker.stop()
+
+    async def _start(self) -> None:
+        make = await asyncio.to_thread(_worker_factory)
+        self._worker = make(self._settings, self._platform)
+        try:
+            await self._worker.start()
+        except Exception:
+            log.exception("worker.start_failed")
+            raise
+        self._parts["workers"] = OK
 
 
 def _worker_factory() -> Callable[[Settings, Platform], Service]:
@@ -82,14 +105,6 @@ def _worker_factory() -> Callable[[Settings, Platform], Service]:
         return Worker(settings, open_engine_room(platform))
 
     return make
-
-
-async def _stop_when_started(starting: asyncio.Task[Service]) -> None:
-    if not starting.done():
-        starting.cancel()
-    results = await asyncio.gather(starting, return_exceptions=True)
-    if not isinstance(results[0], BaseException):
-        await results[0].stop()
 
 
 def _services(platform: Platform, parts: Mapping[str, str]) -> ApiServices:

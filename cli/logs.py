@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
-from io import TextIOWrapper
+from io import FileIO, TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -44,8 +43,8 @@ class _PrivateFile(RotatingFileHandler):
     """Only the user can read it. A log that cannot be written fails nothing and says nothing."""
 
     def _open(self) -> TextIOWrapper:
-        opener: Callable[[str, int], int] = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731
-        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=opener)  # noqa: PTH123, SIM115
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return TextIOWrapper(FileIO(descriptor, "a"), encoding=self.encoding, write_through=True)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
         """Nothing can be done about it here."""

@@ -10,10 +10,9 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli import options, render
-from cli.run import report
+from cli.report import report
 from cli.session import connect
 
 TaskId = Annotated[UUID, typer.Argument(help="A task's id.")]
@@ -52,10 +51,10 @@ def tasks(
     if not found:
         console.print('no tasks yet; start one: treehold run "your question" --files FOLDER', markup=False)
         return
-    table = Table("task", "status", "submitted", "tokens", "goal", box=None, pad_edge=False)
-    for task in found:
-        table.add_row(*render.task_row(task))
-    console.print(table)
+    if console.is_terminal:
+        console.print(render.task_table(found, width=console.width))
+    else:
+        console.print(render.task_table(found, width=None), width=render.UNBOUNDED)
 
 
 def show(
@@ -72,15 +71,7 @@ def show(
     if as_json:
         sys.stdout.write(json.dumps(report(tree, url), ensure_ascii=False) + "\n")
         return
-    console = Console()
-    console.print(render.agent_tree(tree))
-    if tree.task.answer is not None:
-        console.print(render.answer(tree.task.answer))
-    if tree.task.error is not None:
-        console.print(f"{tree.task.error.code}: {tree.task.error.message}", style="red", markup=False)
-    console.print(render.summary(tree.task))
-    console.print(render.model_note(tree.task.model))
-    console.print(f"trace: {url}", markup=False, highlight=False, soft_wrap=True)
+    render.result(Console(), tree, url)
 
 
 def cancel(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 INTERRUPTED = 130
@@ -9,6 +10,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Every expected failure is one paragraph on stderr and an exit status."""
+    _end_politely()
     try:
         from cli.app import invoke
 
@@ -17,6 +19,13 @@ def main() -> None:
         sys.stderr.write("treehold: interrupted\n")
         status = INTERRUPTED
     sys.exit(status)
+
+
+def _end_politely() -> None:
+    """To be asked to end, or to lose the terminal, is as Ctrl-C; whoever ignores signals goes on doing so."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 if __name__ == "__main__":

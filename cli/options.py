@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,8 @@ from pydantic import SecretStr, ValidationError
 
 from core.errors import ConfigurationError
 from core.settings import Settings
+
+SETTINGS_FILE = "treehold.toml"
 
 DataDir = Annotated[
     Path | None, typer.Option("--data", help="Folder for embedded data and keys.", show_default=False)
@@ -52,7 +55,7 @@ def settings(
         ConfigurationError: a setting is wrong; the message names it.
     """
     given: dict[str, Any] = {
-        "data_dir": data.expanduser().resolve() if data else None,
+        "data_dir": _folder(data) if data else None,
         "model": model,
         "base_url": base_url,
         "api_key": SecretStr(api_key) if api_key else None,
@@ -62,11 +65,29 @@ def settings(
     try:
         found = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(map(str, fault["loc"])) or "settings"
+        raise ConfigurationError(_fault(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the file {SETTINGS_FILE} in this folder is not TOML: {error}") from error
+    except OSError as error:
         raise ConfigurationError(
-            f"the setting {name} (TREEHOLD_{name.upper()}) is wrong: {fault['msg']}"
+            f"the file {SETTINGS_FILE} in this folder cannot be read: {error.strerror}"
         ) from error
     if found.base_url is not None and found.model == "offline":
         raise ConfigurationError("--base-url needs --model: the name of a model that the node serves")
     return found
+
+
+def _folder(path: Path) -> Path:
+    try:
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError) as error:
+        raise ConfigurationError(f"there is no such place as {str(path)!r}: {error}") from error
+
+
+def _fault(error: ValidationError) -> str:
+    """What is wrong with which setting, in words for whoever set it."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(map(str, fault["loc"])) or "settings"
+    if fault["type"] == "extra_forbidden":
+        return f"there is no setting {name!r}: correct or remove it in {SETTINGS_FILE}"
+    return f"the setting {name} ({SETTINGS_FILE}, or TREEHOLD_{name.upper()}) is wrong: {fault['msg']}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -79,24 +79,23 @@ def run(
     settings = options.settings(
         data=data, model=model, base_url=base_url, api_key=api_key, concurrency=concurrency
     )
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)
     with connect(settings, server=server, key=key, workers=True) as session:
         task = session.client.submit(goal, **submitted)
         try:
             tree = _watch(session.client, task, quiet=as_json)
-            if session.embedded:
-                _await_learning(session.client, tree)
         except KeyboardInterrupt:
             stopped = session.client.cancel(task.id)
             sys.stderr.write(f"treehold: interrupted; task {task.id} is {stopped.status}\n")
             raise typer.Exit(130) from None
         _print(tree, session, as_json=as_json)
+        if session.embedded:
+            with contextlib.suppress(KeyboardInterrupt):
+                _await_learning(session.client, tree)
     raise typer.Exit(0 if tree.task.status == "done" else 1)
 
 
 def _watch(client: Treehold, task: Task[Any], *, quiet: bool) -> Tree:
-    """Follow the task to its end, with a live tree where there is a terminal and lines where there is none."""
+    """Follow the task to its end, with a live tree in a terminal and lines elsewhere."""
     console = Console(stderr=True)
     if quiet:
         return _follow(client, task, lambda _: None)
@@ -132,7 +131,7 @@ def _print_event(console: Console, event: Event) -> None:
 def _await_learning(client: Treehold, tree: Tree) -> None:
     """Memory takes the task in after the answer; the next process does it where this one is too slow."""
     end = time.monotonic() + LEARN_SECONDS
-    after = 0
+    after = tree.task.last_event - 1
     while time.monotonic() < end:
         for event in client.events(tree.task.id, after=after):
             after = event.seq
@@ -149,6 +148,7 @@ def _print(tree: Tree, session: Session, *, as_json: bool) -> None:
     else:
         hint = "  (open it with: treehold up)" if session.embedded else ""
         render.result(Console(), tree, trace_url + hint)
+    sys.stdout.flush()
     if task.error is not None:
         sys.stderr.write(f"treehold: not done: {render.advice(task)}\n")
         if task.error.code == "internal" and session.log is not None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from typing import Annotated
 
 import typer
 
-from cli import options
-from cli.host import hosted
+from cli import logs, options
 from core.settings import Settings
-from orchestrator.site import KEY_FILE, prepare_site
 
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of API and viewer.")]
 
@@ -57,17 +54,22 @@ def worker(
 
 def migrate(data: options.DataDir = None) -> None:
     """Bring the database up to date, and make the first tenant and key."""
+    from orchestrator.site import prepare_site
+
     ran, key_file = prepare_site(options.settings(data=data))
     typer.echo(f"migrations run: {', '.join(map(str, ran)) or 'none, up to date'}")
     typer.echo(f"API key: {key_file}")
 
 
 def _run(settings: Settings, *, api: bool, workers: bool) -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.to_stderr()
     asyncio.run(_until_stopped(settings, api=api, workers=workers))
 
 
 async def _until_stopped(settings: Settings, *, api: bool, workers: bool) -> None:
+    from cli.host import hosted
+    from orchestrator.site import KEY_FILE
+
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -40,6 +40,7 @@ class Reaper:
         self._sweep = sweep
         self._republish = republish
         self._max_attempts = max_attempts
+        self._learn_after = 0.0
 
     async def run(self) -> None:
         """Until cancelled; outlives a Postgres that goes away for a while."""
@@ -60,12 +61,21 @@ class Reaper:
             taken += await self._reclaim(TenantId(row["tenant_id"]), AgentId(row["agent_id"]), row["fence"])
         async with self._database.plumbing() as connection:
             await connection.execute(_REPUBLISH, {"seconds": self._republish, "most": BATCH})
+        await self._remind_of_learning()
+        return taken
+
+    async def _remind_of_learning(self) -> None:
+        """Seldom: a task that memory is taking in right now still counts as not taken in."""
+        now = self._clock.monotonic()
+        if now < self._learn_after:
+            return
+        self._learn_after = now + self._republish
+        async with self._database.plumbing() as connection:
             cursor = await connection.execute(_UNLEARNED, {"seconds": self._republish, "most": BATCH})
             unlearned = await cursor.fetchall()
         for row in unlearned:
             async with self._database.unit_of_work(TenantId(row["tenant_id"])) as work:
                 work.enqueue(LEARN, row["task_id"])
-        return taken
 
     async def _reclaim(self, tenant: TenantId, agent: AgentId, fence: int) -> bool:
         async with self._database.unit_of_work(tenant) as work:

@@ -25,6 +25,13 @@ class Publisher(Protocol):
 
     async def publish(self, topic: str, tenant: TenantId, subject: UUID) -> None: ...
 
+    async def capacity(self) -> int:
+        """Wait until there is room for a message; returns for how many.
+
+        What finds none stays in the outbox, where every process can take it.
+        """
+        ...
+
 
 class Relay:
     """One a process. Wakes at each commit that left outbox rows, and looks round every `sweep` seconds."""
@@ -53,15 +60,16 @@ class Relay:
                     pass
 
     async def drain(self) -> int:
-        """Publish all there is; returns how many."""
+        """Publish all there is, as fast as there is room; returns how many."""
         published = 0
         while taken := await self._batch():
             published += taken
         return published
 
     async def _batch(self) -> int:
+        most = min(BATCH, await self._publisher.capacity())
         async with self._database.plumbing() as connection, connection.transaction():
-            cursor = await connection.execute(_TAKE, {"most": BATCH})
+            cursor = await connection.execute(_TAKE, {"most": most})
             rows = await cursor.fetchall()
             for row in rows:
                 await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])

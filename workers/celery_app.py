@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from celery import Celery
 
 from core.ids import TenantId
-from orchestrator.topics import ADVANCE, LEARN, Topic
+from workers.backlog import Backlog, Message
 
 QUEUE = "treehold"
 TASK_PREFIX = "treehold."
@@ -18,13 +18,16 @@ MEMORY_POLL_SECONDS = 0.01
 
 
 def make_celery(broker_url: str) -> Celery:
-    app = Celery("treehold", broker=broker_url, set_as_current=False)
+    memory = in_process(broker_url)
+    app = Celery("treehold", broker="memory://localhost" if memory else broker_url, set_as_current=False)
     app.conf.update(
-        task_default_queue=QUEUE,
+        # Kombu keeps its in-process queues for the whole process, whichever application made them.
+        task_default_queue=f"{QUEUE}.{uuid4().hex}" if memory else QUEUE,
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        worker_prefetch_multiplier=1,
+        # In this process the backlog is the bound, and a thread that is free need not wait for the next look.
+        worker_prefetch_multiplier=0 if memory else 1,
         broker_connection_retry_on_startup=True,
         broker_transport_options=_transport_options(broker_url),
         worker_hijack_root_logger=False,
@@ -36,8 +39,13 @@ def make_celery(broker_url: str) -> Celery:
     return app
 
 
+def in_process(broker_url: str) -> bool:
+    """Whether messages live and die with this process."""
+    return broker_url.startswith("memory://")
+
+
 def _transport_options(broker_url: str) -> dict[str, float | int]:
-    if broker_url.startswith("memory://"):
+    if in_process(broker_url):
         return {"polling_interval": MEMORY_POLL_SECONDS}
     if broker_url.startswith("redis"):
         # With Celery's defaults a killed worker's message took 102 s to come back.
@@ -46,20 +54,33 @@ def _transport_options(broker_url: str) -> dict[str, float | int]:
 
 
 class CeleryPublisher:
-    """`orchestrator.relay.Publisher` over Celery."""
+    """`orchestrator.relay.Publisher` over a broker that other processes share."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
-        self._in_process = str(app.conf.broker_url).startswith("memory://")
 
     async def publish(self, topic: str, tenant: TenantId, subject: UUID) -> None:
-        if self._in_process:
-            self._send(topic, tenant, subject)
-        else:
-            await asyncio.to_thread(self._send, topic, tenant, subject)
+        await asyncio.to_thread(send, self._app, topic, tenant, subject)
 
-    def _send(self, topic: str, tenant: TenantId, subject: UUID) -> None:
-        self._app.send_task(TASK_PREFIX + topic, args=(str(tenant), str(subject)))
+    async def capacity(self) -> int:
+        return 1000
 
 
-TOPICS: tuple[Topic, ...] = (ADVANCE, LEARN)
+class InProcessPublisher:
+    """`orchestrator.relay.Publisher` over the broker in this process, bounded by its backlog."""
+
+    def __init__(self, app: Celery, backlog: Backlog) -> None:
+        self._app = app
+        self._backlog = backlog
+
+    async def publish(self, topic: str, tenant: TenantId, subject: UUID) -> None:
+        self._backlog.add(Message(topic=topic, tenant=tenant, subject=subject))
+        send(self._app, topic, tenant, subject)
+
+    async def capacity(self) -> int:
+        return await self._backlog.capacity()
+
+
+def send(app: Celery, topic: str, tenant: TenantId, subject: UUID) -> None:
+    app.send_task(TASK_PREFIX + topic, args=(str(tenant), str(subject)))
+

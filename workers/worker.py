@@ -6,22 +6,30 @@ A Celery thread holds a slot while a turn runs on the loop; an agent that waits 
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
-from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
 from typing import Any
 from uuid import UUID
 
 from celery.worker import WorkController
 
+from core.errors import StorageError
 from core.ids import AgentId, TaskId, TenantId
 from core.settings import Settings
 from orchestrator.engine_room import EngineRoom
-from orchestrator.topics import ADVANCE, LEARN
-from workers.celery_app import QUEUE, TASK_PREFIX, CeleryPublisher, make_celery
+from orchestrator.relay import Publisher
+from orchestrator.topics import ADVANCE, LEARN, Topic
+from workers.backlog import Backlog, Message
+from workers.celery_app import TASK_PREFIX, CeleryPublisher, InProcessPublisher, in_process, make_celery
+
+log = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
-"""How long a stopping worker waits for its turns to be handed back."""
+"""How long a stopping worker waits for its turns to be handed back, and then for Celery."""
+
+Job = Callable[[TenantId, UUID], Awaitable[object]]
 
 
 class Worker:
@@ -32,72 +40,109 @@ class Worker:
         self._room = room
         self._loop = asyncio.get_running_loop()
         self._app = make_celery(settings.broker_url.get_secret_value())
-        self._inflight: set[Future[Any]] = set()
-        self._lock = threading.Lock()
+        self._backlog = Backlog(limit=max(4, settings.concurrency))
+        self._running: set[asyncio.Task[None]] = set()
+        self._refused: list[Message] = []
+        self._stopping = False
         self._background: list[asyncio.Task[None]] = []
         self._controller: Any = None
         self._thread: threading.Thread | None = None
         self._register()
 
     def _register(self) -> None:
-        async def advance(tenant: UUID, agent: UUID) -> None:
-            await self._room.engine.advance(TenantId(tenant), AgentId(agent))
+        async def advance(tenant: TenantId, agent: UUID) -> None:
+            await self._room.engine.advance(tenant, AgentId(agent))
 
-        async def learn(tenant: UUID, task: UUID) -> None:
-            await self._room.learning.learn(TenantId(tenant), TaskId(task))
+        async def learn(tenant: TenantId, task: UUID) -> None:
+            await self._room.learning.learn(tenant, TaskId(task))
 
-        for topic, job in {ADVANCE: advance, LEARN: learn}.items():
-            self._app.task(name=TASK_PREFIX + topic, bind=False)(self._threaded(job))
+        jobs: dict[Topic, Job] = {ADVANCE: advance, LEARN: learn}
+        for topic, job in jobs.items():
+            self._app.task(name=TASK_PREFIX + topic, bind=False)(self._threaded(topic, job))
 
-    def _threaded(self, job: Callable[[UUID, UUID], Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    def _threaded(self, topic: Topic, job: Job) -> Callable[[str, str], None]:
         def run(tenant: str, subject: str) -> None:
-            future = asyncio.run_coroutine_threadsafe(job(UUID(tenant), UUID(subject)), self._loop)
-            with self._lock:
-                self._inflight.add(future)
+            message = Message(topic=topic, tenant=TenantId(UUID(tenant)), subject=UUID(subject))
+            future = asyncio.run_coroutine_threadsafe(self._do(job, message), self._loop)
             try:
                 future.result()
             except CancelledError:
                 return
-            finally:
-                with self._lock:
-                    self._inflight.discard(future)
 
         return run
 
+    async def _do(self, job: Job, message: Message) -> None:
+        """One job, on the loop. Where Postgres fails, its lease or the reaper brings it back."""
+        self._backlog.begun(message)
+        if self._stopping:
+            self._refused.append(message)
+            return
+        task = asyncio.current_task()
+        assert task is not None, "a coroutine runs in a task"
+        self._running.add(task)
+        try:
+            await job(message.tenant, message.subject)
+        except StorageError as error:
+            log.warning("%s.interrupted", message.topic, extra={"reason": error.message})
+        finally:
+            self._running.discard(task)
+
     async def start(self) -> None:
-        publisher = CeleryPublisher(self._app)
+        """Raises whatever kept Celery from starting; nothing is left behind then."""
         self._background = [
             asyncio.create_task(job, name=name)
             for name, job in (
-                ("relay", self._room.relay(publisher).run()),
+                ("relay", self._room.relay(self._publisher()).run()),
                 ("reaper", self._room.reaper().run()),
                 ("leases", self._room.leases.run()),
             )
         ]
-        self._controller = await asyncio.to_thread(
-            WorkController,
-            app=self._app,
-            pool_cls="threads",
-            concurrency=self._settings.concurrency,
-            queues=[QUEUE],
-            without_heartbeat=True,
-            without_gossip=True,
-            without_mingle=True,
-        )
+        try:
+            self._controller = await asyncio.to_thread(
+                WorkController,
+                app=self._app,
+                pool_cls="threads",
+                concurrency=self._settings.concurrency,
+                queues=[self._app.conf.task_default_queue],
+                without_heartbeat=True,
+                without_gossip=True,
+                without_mingle=True,
+            )
+        except BaseException:
+            await self.stop()
+            raise
         self._thread = threading.Thread(target=self._controller.start, name="celery", daemon=True)
         self._thread.start()
 
     async def stop(self) -> None:
         """Stop taking messages, hand running turns back, and wait until all is quiet."""
-        for task in self._background[:2]:
-            task.cancel()
-        with self._lock:
-            running = list(self._inflight)
-        for future in running:
-            future.cancel()
+        self._stopping = True
+        await _cancelled(self._background[:2])
+        await _cancelled(list(self._running), seconds=STOP_SECONDS)
         if self._thread is not None:
             await asyncio.to_thread(self._controller.stop)
             await asyncio.to_thread(self._thread.join, STOP_SECONDS)
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await _cancelled(self._background)
+        await self._put_back([*self._refused, *self._backlog.left()])
+
+    def _publisher(self) -> Publisher:
+        if in_process(self._settings.broker_url.get_secret_value()):
+            return InProcessPublisher(self._app, self._backlog)
+        return CeleryPublisher(self._app)
+
+    async def _put_back(self, messages: list[Message]) -> None:
+        """Messages nobody will read here any more, for another process to take at once."""
+        try:
+            for message in messages:
+                async with self._room.platform.database.unit_of_work(message.tenant) as work:
+                    work.enqueue(message.topic, message.subject)
+        except StorageError as error:
+            log.warning("messages.lost", extra={"reason": error.message})
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]], *, seconds: float | None = None) -> None:
+    """Cancel, and wait until they have ended, but no longer than `seconds`."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)

@@ -71,6 +71,9 @@ class Harness:
     async def publish(self, topic: str, tenant: TenantId, subject: UUID) -> None:
         self.messages.append((topic, tenant, subject))
 
+    async def capacity(self) -> int:
+        return 1000
+
     async def submit(self, goal: str, **more: object) -> TaskId:
         submission = Submission.model_validate({"goal": goal, **more})
         submitted = await self.platform.tasks.submit(self.principal, submission, idempotency_key=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import StorageError
 from core.ids import TenantId
 from memory.ports import Collection, Hit, Point, Vectors
 
@@ -33,16 +35,26 @@ class HashEmbedder:
 
 
 class DictIndex:
-    """The index port over a dictionary."""
+    """The index port over a dictionary; `down` makes every call fail, `hanging` makes searches never end."""
 
     def __init__(self) -> None:
-        self._points: dict[tuple[TenantId, Collection, UUID], Point] = {}
+        self.points: dict[tuple[TenantId, Collection], dict[UUID, Point]] = {}
+        self.down = False
+        self.hanging = False
+
+    def _of(self, tenant: TenantId, collection: Collection) -> dict[UUID, Point]:
+        if self.down:
+            raise StorageError("the index is down")
+        return self.points.setdefault((tenant, collection), {})
 
     async def prepare(self) -> None:
         """Nothing to make."""
 
+    async def close(self) -> None:
+        """Holds nothing."""
+
     async def upsert(self, tenant: TenantId, collection: Collection, points: Sequence[Point]) -> None:
-        self._points.update({(tenant, collection, point.id): point for point in points})
+        self._of(tenant, collection).update({point.id: point for point in points})
 
     async def search(
         self,
@@ -53,20 +65,18 @@ class DictIndex:
         limit: int,
         where: Mapping[str, str] | None = None,
     ) -> list[Hit]:
-        wanted = dict(where or {})
+        if self.hanging:
+            await asyncio.Event().wait()
         hits = [
             Hit(id=point.id, similarity=float(point.vector @ vector), payload=point.payload)
-            for (owner, within, _), point in self._points.items()
-            if owner == tenant and within == collection and wanted.items() <= point.payload.items()
+            for point in self._of(tenant, collection).values()
+            if all(point.payload.get(key) == value for key, value in (where or {}).items())
         ]
         return sorted(hits, key=lambda hit: -hit.similarity)[:limit]
 
     async def delete(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> None:
-        for one in ids:
-            self._points.pop((tenant, collection, one), None)
+        for key in ids:
+            self._of(tenant, collection).pop(key, None)
 
     async def count(self, tenant: TenantId, collection: Collection) -> int:
-        return sum(key[:2] == (tenant, collection) for key in self._points)
-
-    async def close(self) -> None:
-        """Holds nothing."""
+        return len(self._of(tenant, collection))

@@ -59,9 +59,9 @@ def migrate(admin_conninfo: str, *, application_password: str | None) -> list[in
     except psycopg.errors.InsufficientPrivilege as error:
         raise ConfigurationError(
             f"the administrator role may not do this: {error.diag.message_primary}; "
-            "give TREEHOLD_DATABASE_ADMIN_URL a role that owns the database, has CREATEROLE and made the roles "
-            f"{APPLICATION_ROLE} and {ENGINE_ROLE} where they exist; unless it is a superuser, one must first "
-            "run CREATE EXTENSION vector in that database"
+            "give TREEHOLD_DATABASE_ADMIN_URL a role that owns the database, has CREATEROLE and itself made "
+            f"{APPLICATION_ROLE} and {ENGINE_ROLE} where they exist; unless it is a superuser, have one "
+            "run CREATE EXTENSION vector in that database first"
         ) from error
     except psycopg.OperationalError as error:
         raise StorageError(f"cannot connect to Postgres to migrate it: {error}") from error

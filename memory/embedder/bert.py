@@ -16,7 +16,7 @@ from memory.embedder.weights import Tensor
 EPSILON = 1e-12
 """Of the layer norms."""
 
-BLOCK = 65_536
+BLOCK = 16_384
 """Values that an element-wise pass takes at a time, so that its passes stay in the cache."""
 
 

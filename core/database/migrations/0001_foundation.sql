@@ -86,6 +86,7 @@ CREATE TABLE outbox (
     subject_id uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX outbox_subject ON outbox (subject_id);
 CALL protect('outbox');
 CALL open_to_engine('outbox', 'SELECT, UPDATE, DELETE, INSERT');
 

@@ -192,7 +192,8 @@ AS $$
     ORDER BY a.lease_until LIMIT most
 $$;
 
--- Ready agents whose message was lost with a broker or a process: published again.
+-- Ready agents whose message was lost with a broker or a process: published again. One that still has an
+-- outbox row has not lost anything, however long the queue is.
 CREATE FUNCTION republish_ready(seconds double precision, most integer)
 RETURNS integer
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = treehold, pg_temp
@@ -200,9 +201,10 @@ AS $$
     WITH stale AS (
         UPDATE agent AS a SET published_at = clock_timestamp()
         WHERE a.id IN (
-            SELECT id FROM agent
-            WHERE state = 'ready' AND published_at < clock_timestamp() - make_interval(secs => seconds)
-            ORDER BY published_at LIMIT most FOR UPDATE SKIP LOCKED
+            SELECT r.id FROM agent AS r
+            WHERE r.state = 'ready' AND r.published_at < clock_timestamp() - make_interval(secs => seconds)
+                AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.subject_id = r.id)
+            ORDER BY r.published_at LIMIT most FOR UPDATE SKIP LOCKED
         )
         RETURNING a.tenant_id, a.id
     ),
@@ -219,6 +221,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = treehold, pg_temp
 AS $$
     SELECT t.tenant_id, t.id FROM task AS t
     WHERE t.learned_at IS NULL AND t.finished_at < clock_timestamp() - make_interval(secs => seconds)
+        AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.subject_id = t.id)
     ORDER BY t.finished_at LIMIT most
 $$;
 
