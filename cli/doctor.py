@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cli import logs, options
+from cli.render import line_console
 from core.errors import TreeholdError
 from core.settings import Settings
 
@@ -43,7 +43,7 @@ def doctor(
         table = Table(box=None, pad_edge=False, show_header=False)
         for part, ok, detail in found:
             table.add_row("[green]ok[/]" if ok else "[red]no[/]", part, detail)
-        Console().print(table)
+        line_console().print(table)
     raise typer.Exit(0 if all(ok for _, ok, _ in found) else 1)
 
 

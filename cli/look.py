@@ -47,14 +47,11 @@ def tasks(
     if as_json:
         sys.stdout.write(json.dumps([task.model_dump(mode="json") for task in found]) + "\n")
         return
-    console = Console()
     if not found:
-        console.print('no tasks yet; start one: treehold run "your question" --files FOLDER', markup=False)
+        typer.echo('no tasks yet; start one: treehold run "your question" --files FOLDER')
         return
-    if console.is_terminal:
-        console.print(render.task_table(found, width=console.width))
-    else:
-        console.print(render.task_table(found, width=None), width=render.UNBOUNDED)
+    console = render.line_console()
+    console.print(render.task_table(found, width=console.width))
 
 
 def show(

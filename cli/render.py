@@ -131,9 +131,15 @@ def model_note(model: ModelDescription) -> Text:
     )
 
 
-def task_table(tasks: Sequence[Task[Any]], *, width: int | None) -> Table:
-    """Tasks as lines whose ids can be copied whole; goals are cut to the width, where there is one."""
-    wide = width is None or width >= WIDE
+def line_console() -> Console:
+    """For a line each: as wide as the terminal, and without an end where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=UNBOUNDED)
+
+
+def task_table(tasks: Sequence[Task[Any]], *, width: int) -> Table:
+    """Tasks as lines whose ids can be copied whole; goals are cut to the width."""
+    wide = width >= WIDE
     table = Table(box=None, pad_edge=False)
     table.add_column("task", no_wrap=True, min_width=36)
     table.add_column("status", no_wrap=True, min_width=len("cancelled") if wide else None)

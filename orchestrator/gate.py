@@ -18,6 +18,7 @@ import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 from jsonschema import Draft202012Validator
@@ -59,6 +60,13 @@ def closed(schema: Schema) -> dict[str, Any]:
     Raises:
         InvalidInput: this is not a JSON Schema (2020-12) of an object.
     """
+    return json.loads(_closed(json.dumps(schema)))
+
+
+@lru_cache(maxsize=256)
+def _closed(text: str) -> str:
+    """From JSON to JSON: checking a schema against its meta-schema takes far longer than reading it."""
+    schema: Any = json.loads(text)
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
@@ -66,8 +74,7 @@ def closed(schema: Schema) -> dict[str, Any]:
         raise InvalidInput(f"this is not a JSON Schema: {error.message} (at {where})") from error
     if schema.get("type") != "object":
         raise InvalidInput('a schema must describe an object: {"type": "object", "properties": {…}}')
-    plain = _Inliner(schema).inlined(schema, ())
-    return cast(dict[str, Any], _close(plain))
+    return json.dumps(_close(_Inliner(schema).inlined(schema, ())))
 
 
 class _Inliner:

@@ -25,7 +25,11 @@ from tools.ports import Embedder
 from tools.workspace import Workspace
 
 EMBEDDED = 256
-"""Passages compared by vector in one search."""
+"""Passages compared by vector in one search, at most."""
+EMBEDDED_CHARACTERS_EACH = 1_500
+"""Characters compared by vector for each passage that is wanted: vectors are what takes time."""
+EMBEDDED_CHARACTERS = 45_000
+"""Characters compared by vector in one search, at most: two or three seconds of two processor cores."""
 MOST_PASSAGES = 100_000
 KEPT_VECTORS = 20_000
 _K1, _B = 1.2, 0.75
@@ -74,7 +78,7 @@ class MeaningSearch:
         gathered = await asyncio.to_thread(_gather, workspace, query, paths)
         if not gathered.candidates:
             return Ranking(passages=(), unread=gathered.unread, partial=gathered.partial)
-        best = gathered.candidates
+        best = _affordable(gathered.candidates, limit)
         scores = _scaled([score for _, score in best])
         if self._embedder is not None:
             near = await self._similarities(query, [passage for passage, _ in best])
@@ -169,6 +173,16 @@ class _Scan:
         ]
         best = heapq.nlargest(EMBEDDED, scored, key=lambda pair: pair[1])
         return best + [(passage, 0.0) for passage in self._openings[: EMBEDDED - len(best)]]
+
+
+def _affordable(candidates: list[tuple[Passage, float]], limit: int) -> list[tuple[Passage, float]]:
+    """The first of them, as many as may be compared by vector for `limit` results."""
+    left = min(limit * EMBEDDED_CHARACTERS_EACH, EMBEDDED_CHARACTERS)
+    for index, (passage, _) in enumerate(candidates):
+        if left <= 0:
+            return candidates[:index]
+        left -= len(passage.text)
+    return candidates
 
 
 def _bm25(counts: Counter[str], spread: Counter[str], total: int, relative_length: float) -> float:

@@ -38,13 +38,14 @@ _ASKED: tuple[tuple[str, Moment], ...] = (
     ("Give your return now", "return"),
     ("Your return was refused", "return"),
 )
+_NO_RESULT = ("error (", "not run: ")
 _LIMIT = re.compile(r"at most (\d+) subtasks")
 _LINE = re.compile(r"^(?P<number>\d+)\t(?P<text>.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A request as the model understands it; `results` are the tool results it was shown."""
+    """A request as the model understands it; `results` are the tool results it was shown, without refusals."""
 
     moment: Moment
     blocks: Mapping[str, Any]
@@ -123,7 +124,8 @@ def understood(request: Request) -> Asked:
     """What a request asks for: the last thing its users' messages say decides."""
     messages = cast(list[dict[str, Any]], request["messages"])
     said = "\n\n".join(str(message["content"]) for message in messages if message["role"] == "user")
-    results = tuple(str(message["content"]) for message in messages if message["role"] == "tool")
+    told = [str(message["content"]) for message in messages if message["role"] == "tool"]
+    results = tuple(result for result in told if not result.startswith(_NO_RESULT))
     words, moment = max(_ASKED, key=lambda asking: said.rfind(asking[0]))
     if words not in said:
         moment = "report" if results else "act"

@@ -14,8 +14,9 @@ SYMBOLS = ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_", "
 def use_one_thread() -> bool:
     """Keep the OpenBLAS of numpy's wheel from starting threads of its own; whether it could be told.
 
-    Its threads spin while they wait for one another. On cores shared with a busy Postgres, two of them took
-    seventeen times as long as one. Who sets `OPENBLAS_NUM_THREADS` or `OMP_NUM_THREADS` is left alone.
+    Its threads spin while they wait for one another. On two cores shared with other busy processes, two of
+    them took three to four times as long as one; only on idle cores were they faster. Who sets
+    `OPENBLAS_NUM_THREADS` or `OMP_NUM_THREADS` is left alone.
     """
     if {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"} & os.environ.keys():
         return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tools.builtin.calculate import Calculate
 from tools.builtin.http_get import HttpGet
 from tools.builtin.list_files import ListFiles
@@ -11,9 +13,11 @@ from tools.builtin.search_files import SearchFiles
 from tools.builtin.search_meaning import SearchMeaning
 from tools.builtin.survey_files import SurveyFiles
 from tools.builtin.write_artifact import WriteArtifact
-from tools.fetch import Fetcher
 from tools.meaning import MeaningSearch
 from tools.ports import Tool
+
+if TYPE_CHECKING:
+    from tools.fetch import Fetcher
 
 __all__ = [
     "Calculate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -10,9 +11,11 @@ from core.provenance import Origin
 from tools.builtin.common import Page, numbered
 from tools.contract import Arguments, NewArtifact, ToolContext, ToolResult, ToolSpec
 from tools.document import with_line_feeds
-from tools.fetch import FetchedPage, Fetcher
 from tools.names import shown_line
 from tools.readers.html import read_html
+
+if TYPE_CHECKING:
+    from tools.fetch import FetchedPage, Fetcher
 
 _ROOM_FOR_FRAME = 1000
 
@@ -24,7 +27,7 @@ class HttpGetArguments(Arguments):
 
 class HttpGet:
     def __init__(self, fetcher: Fetcher | None = None) -> None:
-        self._fetcher = fetcher or Fetcher()
+        self._fetcher = fetcher
 
     spec = ToolSpec(
         name="http_get",
@@ -38,7 +41,7 @@ class HttpGet:
     )
 
     async def run(self, arguments: HttpGetArguments, context: ToolContext) -> ToolResult:
-        page = await self._fetcher.get(arguments.url, context.capabilities.hosts)
+        page = await self._opened().get(arguments.url, context.capabilities.hosts)
         text = await asyncio.to_thread(_text, page)
         lines = text.split("\n")
         shown = Page(room=context.limits.characters - _ROOM_FOR_FRAME)
@@ -64,6 +67,14 @@ class HttpGet:
                 ),
             ),
         )
+
+    def _opened(self) -> Fetcher:
+        """Its HTTP client takes a tenth of a second to import, and most tasks never leave the machine."""
+        if self._fetcher is None:
+            from tools.fetch import Fetcher
+
+            self._fetcher = Fetcher()
+        return self._fetcher
 
 
 def _text(page: FetchedPage) -> str:

@@ -308,29 +308,3 @@ async def test_recall_against_comparing_every_point(
         found += len(set(numbers(hits)) & nearest(points, query, 10))
         wanted += 10
     assert found / wanted >= 0.97
-
-
-async def test_equally_near_points_come_by_id(
-    index: VectorIndex, tenant: TenantId, point: MakePoint, at_angle: AtAngle
-) -> None:
-    await index.upsert(tenant, "episode", [point(n, 30) for n in (4, 2, 6, 1, 5, 3)])
-    assert numbers(await index.search(tenant, "episode", at_angle(0), limit=9)) == [1, 2, 3, 4, 5, 6]
-
-
-@pytest.mark.parametrize("other", ["tea", "teams", "Team", "team ", "%", "", '"team"'])
-async def test_where_compares_whole_values(
-    index: VectorIndex, tenant: TenantId, point: MakePoint, at_angle: AtAngle, other: str
-) -> None:
-    await index.upsert(tenant, "episode", [point(1, 0, scope="team", origin="team")])
-    for key in ("scope", "origin"):
-        assert await index.search(tenant, "episode", at_angle(0), limit=5, where={key: other}) == []
-
-
-async def test_a_payload_that_names_another_tenant_crosses_nothing(
-    index: VectorIndex, tenant: TenantId, other_tenant: TenantId, point: MakePoint, at_angle: AtAngle
-) -> None:
-    forged = {"tenant": str(other_tenant), "tenant_id": str(other_tenant), "id": "x", "payload": "y"}
-    await index.upsert(tenant, "episode", [point(1, 0, **forged)])
-    assert await index.search(other_tenant, "episode", at_angle(0), limit=5) == []
-    (hit,) = await index.search(tenant, "episode", at_angle(0), limit=5, where=forged)
-    assert hit.payload == forged

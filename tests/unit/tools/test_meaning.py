@@ -68,6 +68,15 @@ async def test_vectors_are_made_once(tmp_path: Path) -> None:
     assert embedder.texts == 3
 
 
+async def test_a_large_folder_costs_no_more_vectors_than_the_results_are_worth(tmp_path: Path) -> None:
+    for index in range(200):
+        (tmp_path / f"{index}.md").write_text(f"The cat number {index}.\n" + "It slept. " * 80)
+    embedder = TopicEmbedder()
+    ranking = await MeaningSearch(embedder).rank(Workspace(tmp_path), "cat", limit=4)
+    assert len(ranking.passages) == 4
+    assert embedder.texts < 12
+
+
 async def test_files_are_scored_by_their_best_passage(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("Nothing.\n\n\n# H\n\nThe cat.\n")
     (tmp_path / "b.md").write_text("Invoices.\n")
