@@ -12,7 +12,7 @@ from agents import prompt
 from agents.answer import Answer, Citation
 from agents.findings import Finding, Gathered, gather
 from agents.ports import ChildReturn, ReturnRefused, Turn
-from agents.structure import for_node, grafted
+from agents.structure import for_node
 from core.blocks import block
 from core.errors import AgentFailed, BudgetExhausted
 from core.provenance import Trust
@@ -66,17 +66,14 @@ def _answer_schema(gathered: Gathered, output: dict[str, JsonValue] | None) -> d
         "paragraphs": {"type": "array", "minItems": 1, "maxItems": 24, "items": paragraph},
         "complete": {"type": "boolean"},
     }
-    whole: dict[str, JsonValue] = {
+    if output is not None:
+        properties["output"] = for_node(output)
+    return {
         "type": "object",
         "additionalProperties": False,
-        "required": [*properties, *(["output"] if output is not None else [])],
+        "required": list(properties),
         "properties": properties,
     }
-    if output is not None:
-        properties["output"], definitions = grafted(for_node(output), "#/properties/output")
-        if definitions:
-            whole["$defs"] = definitions
-    return whole
 
 
 async def answer(turn: Turn, messages: Sequence[Message], gathered: Gathered, notes: Sequence[str]) -> Answer:

@@ -43,7 +43,7 @@ async def survey(turn: Turn) -> Survey:
 
 
 def _notes(found: dict[str, Any], named: int) -> list[str]:
-    notes: list[str] = []
+    notes = [str(remark) for remark in found["remarks"]]
     if found["left_out"]:
         notes.append(f"left out: {found['left_out']}")
     if found["total"] > named:

@@ -39,7 +39,9 @@ class Worker:
         self._settings = settings
         self._room = room
         self._loop = asyncio.get_running_loop()
-        self._app = make_celery(settings.broker_url.get_secret_value())
+        broker = settings.broker_url.get_secret_value()
+        self._app = make_celery(broker)
+        self._in_process = in_process(broker)
         self._backlog = Backlog(limit=max(4, settings.concurrency))
         self._running: set[asyncio.Task[None]] = set()
         self._refused: list[Message] = []
@@ -121,12 +123,13 @@ class Worker:
         await _cancelled(list(self._running), seconds=STOP_SECONDS)
         if self._thread is not None:
             await asyncio.to_thread(self._controller.stop)
-            await asyncio.to_thread(self._thread.join, STOP_SECONDS)
+            if not self._in_process:
+                await asyncio.to_thread(self._thread.join, STOP_SECONDS)
         await _cancelled(self._background)
         await self._put_back([*self._refused, *self._backlog.left()])
 
     def _publisher(self) -> Publisher:
-        if in_process(self._settings.broker_url.get_secret_value()):
+        if self._in_process:
             return InProcessPublisher(self._app, self._backlog)
         return CeleryPublisher(self._app)
 

@@ -12,7 +12,7 @@ from core.clock import Clock
 from core.ids import AgentId, TaskId, TenantId
 from core.settings import Settings
 from inference.model import ModelDescription, ModelHealth, ModelReply, ModelRequest, Usage
-from inference.ports import Progress
+from inference.ports import ModelProvider, Progress
 from memory.ports import Embedder, VectorIndex
 from orchestrator.bootstrap import Platform, open_platform
 from orchestrator.engine_room import EngineRoom, open_engine_room
@@ -115,7 +115,7 @@ class Harness:
 async def harness(
     conninfo: str,
     tenant: TenantId,
-    provider: ScriptedProvider,
+    provider: ModelProvider,
     *,
     clock: Clock | None = None,
     settings: Settings | None = None,

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from bench.support.replies import Answer, HttpError, Reply, ToolUse, calls, text
@@ -45,7 +45,7 @@ _LINE = re.compile(r"^(?P<number>\d+)\t(?P<text>.+)$", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A request as the model understands it; `results` are the tool results it was shown, without refusals."""
+    """A request as the model understands it; `results` are what tools gave it, refusals left out."""
 
     moment: Moment
     blocks: Mapping[str, Any]
@@ -92,25 +92,42 @@ class Fault:
 
 @dataclass
 class SmallModel:
-    """`modes` are the ways of asking for structure its node knows; `report_usage` whether it counts."""
+    """`modes` are the ways of asking its node knows; `output` is what it fills a user's schema with."""
 
     faults: list[Fault] = field(default_factory=list[Fault])
     modes: frozenset[str] = frozenset({"json_schema", "tools"})
-    report_usage: bool = True
+    output: object = None
 
     def __call__(self, request: Request) -> Reply:
         wrong = self._unsupported(request) or objection(request, context_tokens=CONTEXT_TOKENS)
         if wrong:
             return HttpError(status=400, message=wrong)
         asked = understood(request)
-        good = _spoken(asked)
+        good = replace(self._spoken(asked), chunk=64)
         for fault in self.faults:
             if fault.hits(asked):
                 fault.happened += 1
                 return fault.reply(asked, good) if callable(fault.reply) else fault.reply
-        return Answer(
-            content=good.content, tool_calls=good.tool_calls, report_usage=self.report_usage, chunk=64
-        )
+        return good
+
+    def _spoken(self, asked: Asked) -> Answer:
+        """The good reply, given in the way the request asks for."""
+        match asked.moment:
+            case "plan":
+                return _shaped(asked, "plan", plan(asked))
+            case "act":
+                return calls(*_first_calls(asked))
+            case "report":
+                return text(json.dumps(findings(asked)))
+            case "return":
+                return _shaped(asked, "findings", findings(asked))
+            case "answer":
+                return _shaped(asked, "answer", answer(asked) | self._filled())
+            case "select":
+                return _shaped(asked, "selection", selection(asked))
+
+    def _filled(self) -> dict[str, object]:
+        return {} if self.output is None else {"output": self.output}
 
     def _unsupported(self, request: Request) -> str | None:
         if "response_format" in request and "json_schema" not in self.modes:
@@ -132,23 +149,6 @@ def understood(request: Request) -> Asked:
     return Asked(moment=moment, blocks=read_blocks(said), results=results, request=request)
 
 
-def _spoken(asked: Asked) -> Answer:
-    """The good reply, given in the way the request asks for."""
-    match asked.moment:
-        case "plan":
-            return _shaped(asked, "plan", plan(asked))
-        case "act":
-            return calls(*_first_calls(asked))
-        case "report":
-            return text(json.dumps(findings(asked)))
-        case "return":
-            return _shaped(asked, "findings", findings(asked))
-        case "answer":
-            return _shaped(asked, "answer", answer(asked))
-        case "select":
-            return _shaped(asked, "selection", selection(asked))
-
-
 def _shaped(asked: Asked, name: str, value: object) -> Answer:
     content = json.dumps(value)
     offered = {tool["function"]["name"] for tool in asked.request.get("tools", [])}
@@ -156,22 +156,19 @@ def _shaped(asked: Asked, name: str, value: object) -> Answer:
 
 
 def plan(asked: Asked) -> dict[str, Any]:
-    """A subtask for each of the files nearest to the goal."""
+    """A subtask for each of the files nearest to the goal; one without files where there are none."""
     limit = _LIMIT.search(str(asked.request["messages"]))
     most = min(MOST_SUBTASKS, int(limit[1]) if limit else MOST_SUBTASKS)
     files = sorted(asked.blocks.get("inputs", []), key=lambda file: -float(file["score"]))[:most]
-    return {
-        "subtasks": [
-            {
-                "title": f"Look into {file['path']}",
-                "question": f"{asked.blocks['question']} Say what {file['path']} says about it.",
-                "inputs": [file["ref"]],
-                "split": False,
-                "after": [],
-            }
-            for file in files
-        ]
-    }
+    question = str(asked.blocks["question"])
+    steps = [
+        _step(f"Look into {f['path']}", f"{question} What does {f['path']} say?", [f["ref"]]) for f in files
+    ]
+    return {"subtasks": steps or [_step("Think about it", question, [])]}
+
+
+def _step(title: str, question: str, inputs: list[str]) -> dict[str, Any]:
+    return {"title": title, "question": question, "inputs": inputs, "split": False, "after": []}
 
 
 def _first_calls(asked: Asked) -> Iterator[ToolUse]:

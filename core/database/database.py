@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,6 +28,13 @@ Row = dict[str, Any]
 """A row by column name; its values are checked where a model is built from it."""
 
 Topic = str
+
+_SERVER_FAILED = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    PoolTimeout,
+)
 
 
 class UnitOfWork:
@@ -94,10 +102,27 @@ async def _configure(connection: AsyncConnection[DictRow]) -> None:
     set_json_loads(orjson.loads, connection)
 
 
+async def _check(connection: AsyncConnection[DictRow]) -> None:
+    """Whether the server has hung up since the connection was last used; costs no round trip if it has not.
+
+    Raises:
+        OperationalError: it has; the pool then takes another one.
+    """
+    poll = select.poll()
+    poll.register(connection.pgconn.socket, select.POLLIN)
+    if poll.poll(0):
+        await connection.execute(b"")
+
+
 class Database:
     """A pool of connections as the application role, which row-level security binds."""
 
-    def __init__(self, conninfo: str, *, size: int) -> None:
+    def __init__(self, conninfo: str, *, size: int, patience: float = 10.0) -> None:
+        """Make a pool of up to `size` connections.
+
+        A transaction in which this process does nothing for `patience` seconds is ended by the server: what
+        a stopped process has locked must not stay locked.
+        """
         self.conninfo = conninfo
         self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
             conninfo,
@@ -108,9 +133,11 @@ class Database:
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
-                "options": "-c search_path=treehold,public -c application_name=treehold",
+                "options": "-c search_path=treehold,public -c application_name=treehold "
+                f"-c idle_in_transaction_session_timeout={max(1, int(patience * 1000))}",
             },
             configure=_configure,
+            check=_check,
             name="treehold",
         )
 
@@ -151,5 +178,5 @@ class Database:
                 yield connection
         except psycopg.errors.UniqueViolation as error:
             raise Conflict(f"already there: {error.diag.constraint_name}") from error
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except _SERVER_FAILED as error:
             raise StorageError(f"Postgres failed: {error}") from error

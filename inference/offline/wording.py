@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_'-]*")
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_][\w'-]*")
+"""A sign of a script without spaces is a word of its own."""
 _COMMON = frozenset(
     [
         "a",
@@ -94,9 +95,28 @@ _COMMON = frozenset(
 )
 
 
+_BROAD = frozenset(
+    {
+        *("content", "describ", "document", "explain", "file", "folder", "gist", "highlight", "key", "main"),
+        *("outline", "overview", "point", "project", "read", "repo", "repository", "say", "summariz"),
+        *("summarise", "summarize", "summary", "tell", "text", "topic", "work", "write"),
+    }
+)
+"""Stems of words that name no subject."""
+
+
 def words(text: str) -> list[str]:
     """Lower-case words that carry meaning, roughly stemmed, in order."""
-    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _COMMON and len(word) > 1]
+    return [
+        _stem(word)
+        for word in _WORD.findall(text.lower())
+        if word not in _COMMON and (len(word) > 1 or word > "\u3000")
+    ]
+
+
+def is_broad(question: str) -> bool:
+    """Whether it asks for what there is, and not for anything in particular."""
+    return _BROAD.issuperset(words(question))
 
 
 def _stem(word: str) -> str:

@@ -12,12 +12,14 @@ from pydantic import JsonValue
 
 from inference.model import Message, ModelRequest, ToolCall
 from inference.offline import tables
-from inference.offline.wording import nearness, words
+from inference.offline.wording import is_broad, nearness, words
 
 MOST_FILES = 8
 MOST_QUOTES = 4
 LONGEST_QUOTE = 400
 PASSAGES_PER_FILE = 4
+LEAST_WORDS = 3
+"""Meaning words below which a line of prose is taken for a heading."""
 
 _HEAD = re.compile(r"^(?P<path>.+):(?P<first>\d+)-(?P<last>\d+) \(score (?P<score>-?[\d.]+)\)$")
 _LINE = re.compile(r"^(?P<number>\d+)\t(?P<text>.*)$")
@@ -45,7 +47,8 @@ def work(blocks: Mapping[str, JsonValue], request: ModelRequest) -> tuple[str, t
         calls = _next_calls(question, inputs, request.messages, offered)
         if calls:
             return "", calls
-    return orjson.dumps(_findings(question, request.messages)).decode(), ()
+    table_paths = {str(file["path"]) for file in inputs if file["kind"] in tables.KINDS}
+    return orjson.dumps(_findings(question, request.messages, table_paths)).decode(), ()
 
 
 def _next_calls(
@@ -70,18 +73,18 @@ def _numbered(calls: Iterable[Call], start: int = 1) -> Iterable[ToolCall]:
         yield ToolCall(id=f"call_{number}", name=name, arguments=orjson.dumps(arguments).decode())
 
 
-def _findings(question: str, messages: Sequence[Message]) -> JsonValue:
+def _findings(question: str, messages: Sequence[Message], table_paths: set[str]) -> JsonValue:
     results = [message.content for message in messages if message.role == "tool"]
-    asked = words(question)
+    worth = _Worth(question, table_paths)
     lines = [line for content in results for line in passage_lines(content)]
-    ranked = sorted(lines, key=lambda line: (-_worth(asked, line), line.file, line.number))
-    chosen = [line for line in ranked if _worth(asked, line) > 0][:MOST_QUOTES]
+    ranked = sorted(lines, key=lambda line: (-worth(line), line.file, line.number))
+    chosen = [line for line in ranked if worth(line) > 0][:MOST_QUOTES]
     findings: list[JsonValue] = [
         {
             "file": line.file,
             "line": line.number,
             "quote": line.text,
-            "relevance": round(min(1.0, _worth(asked, line)), 3),
+            "relevance": round(min(1.0, worth(line)), 3),
         }
         for line in chosen
     ]
@@ -95,12 +98,24 @@ def _findings(question: str, messages: Sequence[Message]) -> JsonValue:
     return found
 
 
-def _worth(asked: Sequence[str], line: Line) -> float:
-    """Half by the passage it stands in, half by its own words; headings and rules say little."""
-    own = nearness(asked, line.text)
-    if not own or len(words(line.text)) < 3:
-        return 0.0
-    return 0.5 * max(0.0, line.score) + 0.5 * own
+class _Worth:
+    """What a line is worth for a question, 0 to 1.
+
+    Half by the passage it stands in, half by its own words, of which it must share one with the question; a
+    question for all there is asks for no word. Headings and rules say little, those of a table say much.
+    """
+
+    def __init__(self, question: str, table_paths: set[str]) -> None:
+        self._asked = words(question)
+        self._broad = is_broad(question)
+        self._table_paths = table_paths
+
+    def __call__(self, line: Line) -> float:
+        own = nearness(self._asked, line.text)
+        least = 1 if line.file in self._table_paths else LEAST_WORDS
+        if not (own or self._broad) or len(words(line.text)) < least:
+            return 0.0
+        return 0.5 * max(0.0, line.score) + 0.5 * own
 
 
 def passage_lines(content: str) -> Iterable[Line]:

@@ -21,7 +21,7 @@ SQL = queries.load(__file__)
 GRAPH_DIMENSIONS = 384
 """The length of vector that the migration made a graph for."""
 
-EXACT_POINTS = 2_000
+EXACT_POINTS = 5_000
 """Up to here a search compares every point, which costs no more than walking the graph and misses none."""
 
 SCANNED_POINTS = 20_000

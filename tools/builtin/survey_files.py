@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from pydantic import Field, JsonValue
 
+from core.errors import ToolError
 from core.provenance import Origin
 from tools.builtin.common import counted, workspace_of
 from tools.contract import Arguments, ToolContext, ToolResult, ToolSpec
+from tools.inventory import WorkspaceFile
 from tools.meaning import MeaningSearch
+from tools.workspace import Workspace
+
+MOST_REMARKS = 10
 
 
 class SurveyFilesArguments(Arguments):
@@ -33,6 +40,7 @@ class SurveyFiles:
                 "total": {"type": "integer"},
                 "truncated": {"type": "boolean"},
                 "left_out": {"type": "string"},
+                "remarks": {"type": "array"},
             },
         },
     )
@@ -45,6 +53,8 @@ class SurveyFiles:
         inventory = await asyncio.to_thread(workspace.inventory)
         scores = await self._search.score_files(workspace, arguments.goal)
         nearest = sorted(inventory.files, key=lambda file: (-scores.get(file.path, 0.0), file.path))
+        named = nearest[: arguments.limit]
+        remarks = await asyncio.to_thread(lambda: list(islice(_remarks(workspace, named), MOST_REMARKS)))
         files: list[JsonValue] = [
             {
                 "path": file.path,
@@ -52,7 +62,7 @@ class SurveyFiles:
                 "size": file.size,
                 "score": round(min(1.0, max(0.0, scores.get(file.path, 0.0))), 4),
             }
-            for file in nearest[: arguments.limit]
+            for file in named
         ]
         return ToolResult(
             content=f"{counted(len(files), 'file')} of {len(inventory.files):,} surveyed",
@@ -61,6 +71,18 @@ class SurveyFiles:
                 "total": len(inventory.files),
                 "truncated": inventory.truncated,
                 "left_out": inventory.skip_summary(),
+                "remarks": list[JsonValue](remarks),
             },
             origins=(Origin(kind="file", id="."),),
         )
+
+
+def _remarks(workspace: Workspace, files: Iterable[WorkspaceFile]) -> Iterator[str]:
+    """What a reader of the answer must know of these files: guessed encodings, and what cannot be read."""
+    for file in files:
+        try:
+            notes = workspace.text(file.path).notes
+        except ToolError as error:
+            yield str(error)
+        else:
+            yield from (f"{file.path}: {note}" for note in notes)

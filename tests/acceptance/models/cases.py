@@ -94,8 +94,14 @@ def unknown_cites(_: Asked, __: Answer) -> Answer:
 
 
 def plan_of(**changes: object) -> Answer:
-    step = {"title": "t", "question": "q", "inputs": [], "split": False, "after": []} | changes
-    return text(json.dumps({"subtasks": [step]}))
+    step: dict[str, object] = {
+        "title": "t",
+        "question": "q",
+        "inputs": list[str](),
+        "split": False,
+        "after": list[int](),
+    }
+    return text(json.dumps({"subtasks": [step | changes]}))
 
 
 def unprintable(asked: Asked, _: Answer) -> Answer:

@@ -198,3 +198,9 @@ async def treehold(*arguments: str | Path, home: Path, settings: Mapping[str, st
         stdout, stderr = await process.communicate()
     assert process.returncode is not None
     return Finished(status=process.returncode, stdout=stdout.decode(), stderr=stderr.decode())
+
+
+def holding(folder: Path, secret: str) -> list[Path]:
+    """The files under a folder that hold a secret."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if secret.encode() in path.read_bytes()]

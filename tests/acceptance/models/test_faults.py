@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +49,7 @@ async def test_the_trace_tells_of_it(outcomes: Outcomes, case: Case) -> None:
     assert case.event is not None
     kind, code = case.event
     outcome = await outcomes[case.name]
-    assert code in {event.data.get("code") for event in outcome.of_kind(kind)}
+    assert code in [event.data.get("code") for event in outcome.of_kind(kind)]
 
 
 async def test_a_retry_after_is_waited_for(outcomes: Outcomes) -> None:
@@ -80,8 +81,8 @@ async def test_calls_beyond_the_most_at_once_are_not_run(outcomes: Outcomes) -> 
     assert victim.usage.tool_calls == 8
 
 
-async def test_no_fault_ended_the_process(outcomes: Outcomes, site: Site) -> None:
+async def test_no_fault_ended_the_process(outcomes: Outcomes, site: Site, workspace: Path) -> None:
     await asyncio.gather(*outcomes.values())
     assert site.process.returncode is None
-    outcome = await site.run("How are backups kept and restored? After all that.")
+    outcome = await site.run("How are backups kept and restored? After all that.", workspace=workspace)
     assert outcome.tree.task.status == "done", outcome.tree.task.error

@@ -25,21 +25,18 @@ def calls(name: str, **arguments: object) -> ModelReply:
 
 
 def plan_of(*titles: str, split: bool = False, after: bool = False) -> ModelReply:
-    subtasks: list[dict[str, Any]] = [
-        {
-            "title": title,
-            "question": f"look into {title}",
-            "inputs": [],
-            "split": split,
-            "after": [number] if after and number else [],
-        }
-        for number, title in enumerate(titles)
-    ]
+    subtasks: list[dict[str, Any]] = []
+    for number, title in enumerate(titles):
+        earlier = [number] if after and number else list[int]()
+        question = f"look into {title}"
+        subtasks.append(
+            {"title": title, "question": question, "inputs": list[str](), "split": split, "after": earlier}
+        )
     return says({"subtasks": subtasks})
 
 
 def answer_of(text: str) -> ModelReply:
-    return says({"paragraphs": [{"text": text, "cites": []}], "complete": True})
+    return says({"paragraphs": [{"text": text, "cites": list[str]()}], "complete": True})
 
 
 def team(width: int, *, depth: int = 1, found: dict[str, Any] | None = None) -> Script:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 from inference.model import Message, ModelReply, ModelRequest
@@ -26,7 +27,7 @@ async def test_an_agents_prompt_only_grows(open_harness: Opener) -> None:
         lives[request.messages[1].content].append(request.messages)
     assert max(map(len, lives.values())) >= 4
     for prompts in lives.values():
-        for earlier, later in zip(prompts, prompts[1:], strict=False):
+        for earlier, later in pairwise(prompts):
             assert later[: len(earlier)] == earlier
 
 
