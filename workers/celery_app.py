@@ -83,4 +83,3 @@ class InProcessPublisher:
 
 def send(app: Celery, topic: str, tenant: TenantId, subject: UUID) -> None:
     app.send_task(TASK_PREFIX + topic, args=(str(tenant), str(subject)))
-

@@ -60,7 +60,7 @@ class Worker:
 
         jobs: dict[Topic, Job] = {ADVANCE: advance, LEARN: learn}
         for topic, job in jobs.items():
-            self._app.task(name=TASK_PREFIX + topic, bind=False)(self._threaded(topic, job))
+            self._app.task(name=TASK_PREFIX + topic, bind=False, shared=False)(self._threaded(topic, job))
 
     def _threaded(self, topic: Topic, job: Job) -> Callable[[str, str], None]:
         def run(tenant: str, subject: str) -> None:

@@ -95,16 +95,6 @@ _COMMON = frozenset(
 )
 
 
-_BROAD = frozenset(
-    {
-        *("content", "describ", "document", "explain", "file", "folder", "gist", "highlight", "key", "main"),
-        *("outline", "overview", "point", "project", "read", "repo", "repository", "say", "summariz"),
-        *("summarise", "summarize", "summary", "tell", "text", "topic", "work", "write"),
-    }
-)
-"""Stems of words that name no subject."""
-
-
 def words(text: str) -> list[str]:
     """Lower-case words that carry meaning, roughly stemmed, in order."""
     return [
@@ -120,10 +110,21 @@ def is_broad(question: str) -> bool:
 
 
 def _stem(word: str) -> str:
-    for ending in ("ing", "ies", "ied", "es", "ed", "s"):
+    for ending in ("ing", "ies", "ied", "es", "ed", "s", "e"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)] + ("y" if ending in {"ies", "ied"} else "")
     return word
+
+
+_BROAD = frozenset(
+    _stem(word)
+    for word in (
+        *("content", "describe", "document", "explain", "file", "folder", "gist", "give", "highlight", "key"),
+        *("main", "me", "outline", "overview", "please", "point", "project", "read", "repo", "repository"),
+        *("say", "show", "summarise", "summarize", "summary", "tell", "text", "topic", "write"),
+    )
+)
+"""Words that name no subject."""
 
 
 def nearness(question: Iterable[str], text: str) -> float:

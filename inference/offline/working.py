@@ -18,6 +18,8 @@ MOST_FILES = 8
 MOST_QUOTES = 4
 LONGEST_QUOTE = 400
 PASSAGES_PER_FILE = 4
+BROAD_WORTH = 0.5
+"""Of every line, where a question names no subject."""
 LEAST_WORDS = 3
 """Meaning words below which a line of prose is taken for a heading."""
 
@@ -111,9 +113,9 @@ class _Worth:
         self._table_paths = table_paths
 
     def __call__(self, line: Line) -> float:
-        own = nearness(self._asked, line.text)
+        own = BROAD_WORTH if self._broad else nearness(self._asked, line.text)
         least = 1 if line.file in self._table_paths else LEAST_WORDS
-        if not (own or self._broad) or len(words(line.text)) < least:
+        if not own or len(words(line.text)) < least:
             return 0.0
         return 0.5 * max(0.0, line.score) + 0.5 * own
 

@@ -1,4 +1,4 @@
-"""A server in a process of its own, a command line against it, and command lines in processes of their own."""
+"""A server in a process of its own, and command lines in this process and in others."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Unpack
 
+import httpx
 from psycopg import AsyncConnection
 
 from bench.support.scripted_node import ScriptedNode
@@ -72,6 +73,7 @@ class Site:
     model: SmallModel
     node: ScriptedNode
     client: AsyncTreehold
+    http: httpx.AsyncClient
     process: asyncio.subprocess.Process
     admin: AsyncConnection
     admin_conninfo: str
@@ -93,14 +95,23 @@ class Site:
             tree=tree, events=events, requests=requests_of(goal, self.node.requests), seconds=seconds
         )
 
-    async def learned(self, outcome: Outcome) -> Event:
+    def application_password(self) -> str:
+        return (self.data / "postgres-application").read_text().strip()
+
+    async def learned(self, outcome: Outcome, *, client: AsyncTreehold | None = None) -> Event:
         """The event that says what memory made of a finished task."""
+        client, after = client or self.client, outcome.events[-1].seq
         async with asyncio.timeout(TASK_SECONDS):
             while True:
-                async for event in self.client.events(outcome.tree.task, after=outcome.events[-1].seq):
+                async for event in client.events(outcome.tree.task, after=after):
                     if event.kind.startswith("memory."):
                         return event
                 await asyncio.sleep(0.05)
+
+
+def http_client(url: str, key: str) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=30)
 
 
 def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
@@ -141,6 +152,7 @@ async def running_site(folder: Path) -> AsyncGenerator[Site]:
             try:
                 async with (
                     AsyncTreehold(base_url=url, key=key) as client,
+                    http_client(url, key) as http,
                     await AsyncConnection.connect(
                         conninfo, autocommit=True, options="-c search_path=treehold,public"
                     ) as admin,
@@ -153,6 +165,7 @@ async def running_site(folder: Path) -> AsyncGenerator[Site]:
                         model=model,
                         node=node,
                         client=client,
+                        http=http,
                         process=process,
                         admin=admin,
                         admin_conninfo=conninfo,

@@ -7,11 +7,11 @@ import asyncio
 from psycopg import AsyncConnection
 
 from bench.support.engine import Harness
+from bench.support.scripts import answer_of, calls, plan_of, says, team
 from core.ids import AgentId
 from inference.model import ModelReply, ModelRequest
 from orchestrator.topics import ADVANCE
 from tests.integration.orchestrator.conftest import Opener
-from tests.integration.orchestrator.scripts import answer_of, calls, plan_of, says, team
 
 
 async def test_a_team_plans_works_and_answers(open_harness: Opener) -> None:

@@ -19,13 +19,13 @@ from agents.graph import Context, Graph, Node, compiled
 from agents.ports import Turn
 from agents.worker import worker_graph
 from bench.support.engine import Harness
+from bench.support.scripts import calls, says
 from core.ids import AgentId
 from inference.model import Message, ModelReply, ModelRequest
 from orchestrator.checkpointer import TurnCheckpointer
 from orchestrator.engine import Engine
 from orchestrator.services import Services
 from tests.integration.orchestrator.conftest import Opener
-from tests.integration.orchestrator.scripts import calls, says
 from tools import ToolContext, ToolResult, ToolSpec
 
 RAW = "CANARY-RAW-51c7"

@@ -6,9 +6,9 @@ from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 
+from bench.support.scripts import calls, team
 from inference.model import Message, ModelReply, ModelRequest
 from tests.integration.orchestrator.conftest import Opener
-from tests.integration.orchestrator.scripts import calls, team
 
 
 def busy(request: ModelRequest) -> ModelReply:

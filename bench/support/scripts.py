@@ -24,14 +24,13 @@ def calls(name: str, **arguments: object) -> ModelReply:
     return ModelReply(tool_calls=(call,), finish_reason="tool_calls", usage=USAGE, model="scripted")
 
 
-def plan_of(*titles: str, split: bool = False, after: bool = False) -> ModelReply:
+def plan_of(*titles: str, split: int = 0, after: bool = False) -> ModelReply:
+    """One subtask for each title; the first `split` of them may be split further."""
     subtasks: list[dict[str, Any]] = []
     for number, title in enumerate(titles):
         earlier = [number] if after and number else list[int]()
-        question = f"look into {title}"
-        subtasks.append(
-            {"title": title, "question": question, "inputs": list[str](), "split": split, "after": earlier}
-        )
+        subtask = {"title": title, "question": f"look into {title}", "inputs": list[str]()}
+        subtasks.append(subtask | {"split": number < split, "after": earlier})
     return says({"subtasks": subtasks})
 
 
@@ -39,14 +38,19 @@ def answer_of(text: str) -> ModelReply:
     return says({"paragraphs": [{"text": text, "cites": list[str]()}], "complete": True})
 
 
-def team(width: int, *, depth: int = 1, found: dict[str, Any] | None = None) -> Script:
-    """A lead with `width` children on each of `depth` levels; the last level are workers."""
+def team(
+    width: int, *, depth: int = 1, leads: int | None = None, found: dict[str, Any] | None = None
+) -> Script:
+    """A lead with `width` children on each of `depth` levels; the last level are workers.
+
+    Above it the first `leads` children of each lead are leads themselves; all of them, unless given.
+    """
 
     def script(request: ModelRequest) -> ModelReply:
         match request.kind:
             case "plan":
-                left = _levels_left(request)
-                return plan_of(*(f"part {n}" for n in range(width)), split=left > 1)
+                split = 0 if _levels_left(request) <= 1 else width if leads is None else leads
+                return plan_of(*(f"part {n}" for n in range(width)), split=split)
             case "act" | "return":
                 return says(found or NOTHING_FOUND)
             case "select":

@@ -1,0 +1,147 @@
+"""Command lines as processes: what they wait for, how they end, what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.acceptance.cli.conftest import SECONDS, Command, Finished, Server, start
+from tests.acceptance.cli.folders import FACTS, filled
+
+GOAL = "What is the lighthouse keeper called?"
+
+
+@pytest.fixture(scope="module")
+def alone(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """A newcomer with a data folder that nobody else uses."""
+    with TemporaryDirectory(prefix="treehold-alone-") as folder:
+        Path(folder).chmod(0o755)
+        yield environment | {"TREEHOLD_DATA_DIR": f"{folder}/data", "COLUMNS": "80"}
+
+
+def processes_of(folder: str) -> list[str]:
+    """Command lines of all processes that name the folder."""
+    found: list[str] = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if folder in line:
+            found.append(line)
+    return found
+
+
+def wait_until_gone(folder: str) -> list[str]:
+    end = time.monotonic() + SECONDS / 2
+    while (left := processes_of(folder)) and time.monotonic() < end:
+        time.sleep(0.1)
+    return left
+
+
+def run(environment: dict[str, str], *arguments: str) -> Finished:
+    with start(environment, *arguments) as running:
+        out, err = running.communicate(timeout=SECONDS)
+    return Finished(status=running.returncode, out=out, err=err)
+
+
+def interrupted(environment: dict[str, str], folder: Path, ending: signal.Signals) -> tuple[Finished, float]:
+    """A run that a signal meets when its root agent is born, and how many seconds it took to end then."""
+    with start(environment, "run", GOAL, "--files", str(folder)) as running:
+        assert running.stderr is not None
+        first = running.stderr.readline()
+        assert "agent.spawned lead" in first, first
+        os.killpg(running.pid, ending)
+        since = time.monotonic()
+        out, err = running.communicate(timeout=SECONDS)
+    return Finished(status=running.returncode, out=out, err=err), time.monotonic() - since
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_cancels_its_task_and_leaves_nothing_behind(
+    alone: dict[str, str], tmp_path: Path, ending: signal.Signals
+) -> None:
+    finished, seconds = interrupted(alone, filled(tmp_path / "given", *FACTS), ending)
+    assert finished.status == 130
+    assert "Traceback" not in finished.err
+    found = re.search(r"interrupted; task (\S+) is cancelled\n", finished.err)
+    assert found is not None, finished.err
+    assert seconds < 10
+    assert wait_until_gone(alone["TREEHOLD_DATA_DIR"]) == []
+    shown = run(alone, "show", found[1], "--json")
+    assert shown.json["status"] == "cancelled"
+
+
+def test_an_interrupt_during_the_start_is_no_traceback(alone: dict[str, str], tmp_path: Path) -> None:
+    with start(alone, "run", GOAL, "--files", str(filled(tmp_path / "given", FACTS[0]))) as running:
+        time.sleep(0.5)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=SECONDS)
+    assert (running.returncode, out) == (130, "")
+    assert "Traceback" not in err
+    assert wait_until_gone(alone["TREEHOLD_DATA_DIR"]) == []
+
+
+def test_without_a_terminal_a_run_asks_nothing_and_can_be_looked_at_later(
+    alone: dict[str, str], tmp_path: Path
+) -> None:
+    finished = run(alone, "run", GOAL, "--files", str(filled(tmp_path / "given", FACTS[0])), "--json")
+    assert (finished.status, finished.err) == (0, "")
+    task = finished.json["task_id"]
+    listed = run(alone, "tasks")
+    assert task in listed.out.split()
+    assert GOAL in listed.out
+    assert json.loads(run(alone, "tasks", "--json").out)[0]["id"] == task
+    shown = run(alone, "show", task)
+    assert "Mor Finch" in shown.out
+    assert "keeper.md:5" in shown.out
+    assert "offline model" in shown.out
+    assert run(alone, "cancel", task).out == f"task {task} is done\n"
+    examined = run(alone, "doctor", "--json")
+    assert examined.status == 0
+    assert all(part["ok"] for part in json.loads(examined.out))
+
+
+def test_two_runs_at_once_share_a_data_folder_with_a_server(
+    server: Server, environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = filled(tmp_path / "given", *FACTS[:3])
+    arguments = ("run", GOAL, "--files", str(folder), "--json")
+    with start(environment, *arguments) as first, start(environment, *arguments) as second:
+        for running in (first, second):
+            out, err = running.communicate(timeout=SECONDS)
+            assert (running.returncode, err) == (0, "")
+            assert "Mor Finch" in json.loads(out)["answer"]
+
+
+def test_a_reader_that_goes_away_is_no_traceback(process: Command, server: Server) -> None:
+    finished = process("tasks", "--server", server.url, "--key", server.key)
+    assert finished.status == 0
+    with start({**os.environ}, "tasks", "--server", server.url, "--key", server.key) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        err = running.stderr.read()
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("columns", [80, 100, 140])
+def test_ids_are_whole_at_any_width(
+    treehold: Command, server: Server, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    place = ("--server", server.url, "--key", server.key)
+    ids = [task["id"] for task in json.loads(treehold("tasks", "--json", *place).out)]
+    assert ids
+    shown = treehold("tasks", *place).out
+    assert all(task in shown for task in ids)
+    assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= columns for line in shown.splitlines())

@@ -1,0 +1,110 @@
+"""Whole workers in this process: Celery's threads, relay and reaper over a scripted model."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from bench.support.engine import Harness, ScriptedProvider, harness
+from core.ids import TenantId
+from core.settings import Settings
+from inference.model import ModelReply, ModelRequest
+from inference.ports import Progress
+from orchestrator.views import TaskView
+from tests.conftest import TestDatabase
+from workers.worker import Worker
+
+SECONDS = 60.0
+"""How long a condition may take to come true; these machines are busy ones."""
+
+QUICK: dict[str, Any] = {"lease_seconds": 1.0, "sweep_seconds": 0.1, "republish_seconds": 0.5}
+"""Settings under which what is lost is found soon."""
+
+
+class Held(ScriptedProvider):
+    """Answers calls of one kind only once it is told to; the others at once."""
+
+    def __init__(self, script: Callable[[ModelRequest], ModelReply], *, kind: str) -> None:
+        super().__init__(script)
+        self.kind = kind
+        self.reached = asyncio.Event()
+        self.released = asyncio.Event()
+
+    async def complete(self, request: ModelRequest, *, on_progress: Progress) -> ModelReply:
+        if request.kind == self.kind:
+            self.reached.set()
+            await self.released.wait()
+        return await super().complete(request, on_progress=on_progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A worker as a process of its own would have it."""
+
+    harness: Harness
+    worker: Worker
+    provider: ScriptedProvider
+
+    async def finished(self, task: UUID) -> TaskView:
+        """The task, once it is over."""
+
+        async def over() -> bool:
+            return (await self.harness.view(task)).status != "running"
+
+        await until(over)
+        return await self.harness.view(task)
+
+
+async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = SECONDS) -> None:
+    end = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < end, "it did not come true in time"
+        await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def running(
+    conninfo: str,
+    tenant: TenantId,
+    provider: ScriptedProvider,
+    *,
+    owner: str = "worker-1",
+    **settings: object,
+) -> AsyncGenerator[Running]:
+    chosen = Settings.model_validate({"pool_size": 8, **settings})
+    async with harness(conninfo, tenant, provider, settings=chosen, owner=owner) as opened:
+        worker = Worker(chosen, opened.room)
+        await worker.start()
+        try:
+            yield Running(harness=opened, worker=worker, provider=provider)
+        finally:
+            await worker.stop()
+
+
+class Starter:
+    """Starts workers over the test's database."""
+
+    def __init__(self, stack: AsyncExitStack, database: TestDatabase, tenant: TenantId) -> None:
+        self._stack = stack
+        self._database = database
+        self._tenant = tenant
+
+    async def __call__(
+        self, provider: ScriptedProvider, *, owner: str = "worker-1", **settings: object
+    ) -> Running:
+        return await self._stack.enter_async_context(
+            running(self._database.application, self._tenant, provider, owner=owner, **settings)
+        )
+
+
+@pytest.fixture
+async def start_worker(test_database: TestDatabase, tenant: TenantId) -> AsyncIterator[Starter]:
+    async with AsyncExitStack() as stack:
+        yield Starter(stack, test_database, tenant)
