@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from core.clock import Clock
-from core.errors import BudgetExhausted, InvalidInput, ModelError
+from core.errors import BudgetExhausted, InvalidInput, ModelError, TreeholdError
 from core.events import Event
 from core.grant import Unit
 from core.text import clipped
@@ -39,8 +39,7 @@ class ModelCalls:
         if recorded is not None and recorded.state == "done":
             return ModelReply.model_validate(recorded.outcome)
         if recorded is not None and recorded.state != "intent":
-            failure = cast(dict[str, str], recorded.outcome)
-            raise ModelError(failure["message"], code=failure["code"])
+            raise _failure(cast(dict[str, Any], recorded.outcome))
         observer = _Observer(self, entry)
         if recorded is not None:
             await self._take_over(observer, recorded)
@@ -49,10 +48,12 @@ class ModelCalls:
             async with asyncio.timeout(seconds_left):
                 reply = await self._gateway.complete(request, observer)
         except TimeoutError as error:
-            await self._failed(observer, "deadline", "the task's deadline passed", started)
-            raise BudgetExhausted("deadline") from error
+            exhausted = BudgetExhausted("deadline", "the task's deadline passed")
+            observer.read = False
+            await self._failed(observer, exhausted, started)
+            raise exhausted from error
         except (ModelError, BudgetExhausted, InvalidInput) as error:
-            await self._failed(observer, error.code, error.message, started)
+            await self._failed(observer, error, started)
             raise
         await self._done(observer, reply, started)
         return reply
@@ -70,7 +71,7 @@ class ModelCalls:
         try:
             observer.entry = await self._journal.hold_more(observer.entry, again, event)
         except BudgetExhausted as error:
-            await self._failed(observer, error.code, error.message, self._clock.monotonic())
+            await self._failed(observer, error, self._clock.monotonic())
             raise
 
     def _amounts(self, tokens: int) -> dict[Unit, int]:
@@ -125,20 +126,18 @@ class ModelCalls:
             events=[finished],
         )
 
-    async def _failed(self, observer: _Observer, code: str, message: str, started: float) -> None:
-        if code == "deadline":
-            observer.read = False
+    async def _failed(self, observer: _Observer, error: TreeholdError, started: float) -> None:
         failed = self._journal.event(
             "model.failed",
             **self._names(observer.entry),
-            code=code,
-            message=clipped(message, 500),
+            code=error.code,
+            message=clipped(error.message, 500),
             seconds=round(self._clock.monotonic() - started, 4),
         )
         await self._journal.conclude(
             observer.entry,
             state="failed",
-            outcome={"code": code, "message": message},
+            outcome=_recorded(error),
             used=observer.used(),
             usage=observer.counted(),
             events=[failed],
@@ -146,6 +145,18 @@ class ModelCalls:
 
     def _names(self, entry: Entry) -> dict[str, Any]:
         return {"call": str(self._journal.call_id(entry.position)), "name": entry.name}
+
+
+def _recorded(error: TreeholdError) -> dict[str, JsonValue]:
+    limit = error.limit if isinstance(error, BudgetExhausted) else None
+    return {"code": error.code, "message": error.message, "limit": limit}
+
+
+def _failure(recorded: Mapping[str, Any]) -> TreeholdError:
+    """The error a failed call ended in, as a repeated turn meets it again."""
+    if recorded["limit"] is not None:
+        return BudgetExhausted(recorded["limit"], recorded["message"])
+    return ModelError(recorded["message"], code=recorded["code"])
 
 
 class _Observer:

@@ -23,6 +23,7 @@ from orchestrator.relay import Publisher
 from orchestrator.topics import ADVANCE, LEARN, Topic
 from workers.backlog import Backlog, Message
 from workers.celery_app import TASK_PREFIX, CeleryPublisher, InProcessPublisher, in_process, make_celery
+from workers.threads import ApplicationThreads
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class Worker:
             self._controller = await asyncio.to_thread(
                 WorkController,
                 app=self._app,
-                pool_cls="threads",
+                pool_cls=ApplicationThreads,
                 concurrency=self._settings.concurrency,
                 queues=[self._app.conf.task_default_queue],
                 without_heartbeat=True,

@@ -49,8 +49,10 @@ async def test_what_waits_in_the_outbox_is_not_published_twice(
     await admin.execute("UPDATE agent SET published_at = now() - interval '1 hour' WHERE state = 'ready'")
     for _ in range(3):
         await stuck.harness.room.reaper().round()
-    cursor = await admin.execute("SELECT count(*) - count(DISTINCT subject_id), count(*) FROM outbox")
-    assert await cursor.fetchone() == (0, 40 - 5), "one runs, four wait in the process"
+    cursor = await admin.execute("SELECT count(*), count(DISTINCT subject_id) FROM outbox")
+    waiting = await cursor.fetchone()
+    assert waiting is not None
+    assert 40 - 5 <= waiting[0] == waiting[1], "one runs, and four wait in the process"
     assert isinstance(stuck.provider, Held)
     stuck.provider.released.set()
 

@@ -1,0 +1,94 @@
+"""A tree of waiting agents, as a long task with many approvals would leave it, written with SQL alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from core.database import queries
+from core.grant import Budget, Capabilities, Grant
+from core.ids import TenantId
+from core.provenance import Origin, Provenance, Trust
+
+SQL = queries.load(__file__, "waiting.sql")
+
+CHECKPOINT_BYTES = 4096
+"""About what LangGraph keeps for a lead that waits."""
+
+
+async def plant(admin: AsyncConnection, tenant: TenantId, *, agents: int, width: int = 10) -> UUID:
+    """One running task whose agents all wait: leads for their children, the lowest for an approval.
+
+    Each has its grant, its budget rows, a checkpoint and its events, as it would have come to them.
+    """
+    provenance = Provenance(tenant=tenant, trust=Trust.USER, origins=(Origin(kind="user", id="bench"),))
+    grant = Grant(budget=Budget(depth=6, fanout=width), capabilities=Capabilities())
+    task = await _one(
+        admin, SQL.plant_task, {"tenant": tenant, "agents": agents, "budget": _json(grant.budget)}
+    )
+    given = {
+        "tenant": tenant,
+        "task": task,
+        "agents": agents,
+        "width": width,
+        "grant": _json(grant),
+        "provenance": _json(provenance),
+        "brief": json.dumps({"task_goal": "wait", "question": "wait", "inputs": [], "path": []}),
+        "bytes": CHECKPOINT_BYTES,
+    }
+    for statement in (SQL.plant_agents, SQL.plant_budgets, SQL.plant_checkpoints, SQL.plant_events):
+        await admin.execute(statement, given)
+    return task
+
+
+async def waiting(admin: AsyncConnection, task: UUID) -> int:
+    return await _one(admin, SQL.count_waiting, {"task": task})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """What a worker process holds at one moment."""
+
+    leases: int
+    threads: int
+    tasks: int
+    connections: int
+    megabytes: float
+
+    def grown(self, earlier: Footprint) -> dict[str, float]:
+        """By how much each figure is larger than it was."""
+        then = asdict(earlier)
+        return {
+            field.name: round(getattr(self, field.name) - then[field.name], 1) for field in fields(Footprint)
+        }
+
+
+def threads(pid: int | None = None) -> int:
+    return len(os.listdir(f"/proc/{pid or 'self'}/task"))
+
+
+def resident_megabytes(pid: int | None = None) -> float:
+    pages = int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+async def connections(admin: AsyncConnection) -> int:
+    """Sessions of the application on this database."""
+    return await _one(admin, SQL.count_connections, {})
+
+
+async def _one(admin: AsyncConnection, statement: bytes, given: dict[str, object]) -> Any:
+    cursor = await admin.execute(statement, given)
+    row = await cursor.fetchone()
+    assert row is not None, "each of these statements gives one row"
+    return row[0]
+
+
+def _json(model: Grant | Budget | Provenance) -> str:
+    return model.model_dump_json()
