@@ -13,7 +13,7 @@ from agents import prompt
 from agents.graph import Context, Graph, compiled
 from agents.ports import ReturnRefused, Turn
 from agents.structure import for_node
-from core.errors import AgentFailed, BudgetExhausted
+from core.errors import AgentFailed, BudgetExhausted, ModelError, ModelOutputInvalid
 from inference.model import Message, ModelReply, ModelRequest, ToolCall
 from inference.structure import OutputProblem, parse_strict
 
@@ -65,12 +65,20 @@ async def brief(state: WorkerState, runtime: Context) -> WorkerState:
 
 
 async def act(state: WorkerState, runtime: Context) -> WorkerState:
-    """Ask what to do next; the last call the grant allows may not ask for tools any more."""
+    """Ask what to do next; the last call the grant allows may not ask for tools any more.
+
+    A reply that cannot be used, such as one without end, counts as none: the return is asked for instead.
+    """
     turn = runtime.context.turn
     asked = state.get("asked", 0) + 1
     if asked >= turn.agent.grant.budget.turns:
         return {"messages": [], "asked": asked}
-    reply = await turn.model(_request(turn, state, kind="act"))
+    try:
+        reply = await turn.model(_request(turn, state, kind="act"))
+    except ModelError as error:
+        if error.code != ModelOutputInvalid.code:
+            raise
+        return {"messages": [], "asked": asked}
     return {"messages": [_assistant(reply)], "asked": asked}
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from inference.model import Message, ModelRequest, ToolDefinition
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def wire_parameters(request: ModelRequest) -> dict[str, Any]:
@@ -51,13 +54,18 @@ def _message(message: Message) -> dict[str, Any]:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": _arguments(call.arguments)},
+                "function": {"name": _name(call.name), "arguments": _arguments(call.arguments)},
             }
             for call in message.tool_calls
         ]
     if message.tool_call_id is not None:
         wire["tool_call_id"] = message.tool_call_id
     return wire
+
+
+def _name(given: str) -> str:
+    """A name as nodes take it back, also where it was none of ours."""
+    return _NOT_IN_NAMES.sub("_", given)[:64] or "_"
 
 
 def _arguments(given: str) -> str:

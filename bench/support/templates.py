@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -46,9 +47,11 @@ def _tool_results(messages: Messages) -> str | None:
 
 
 def _arguments(messages: Messages) -> str | None:
-    """vLLM parses the arguments of past calls for the template."""
+    """vLLM parses the arguments of past calls for the template; OpenAI checks their names."""
     for message in messages:
         for call in message.get("tool_calls") or ():
+            if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", call["function"]["name"]) is None:
+                return "the name of a past tool call is not a name"
             try:
                 parsed = json.loads(call["function"]["arguments"])
             except ValueError as error:

@@ -70,7 +70,7 @@ class Footprint:
 
 
 def threads(pid: int | None = None) -> int:
-    return len(os.listdir(f"/proc/{pid or 'self'}/task"))
+    return sum(1 for _ in Path(f"/proc/{pid or 'self'}/task").iterdir())
 
 
 def resident_megabytes(pid: int | None = None) -> float:

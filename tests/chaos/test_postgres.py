@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,7 @@ from core.database.migrate import APPLICATION_ROLE
 from core.ids import DEFAULT_TENANT
 from core.postgres import EmbeddedPostgres
 from core.postgres.placement import Placement
-from core.postgres.server import read_runtime
+from core.postgres.server import Runtime, read_runtime
 from tests.chaos.conftest import QUICK, Held, Running, running
 from tests.conftest import APPLICATION_PASSWORD
 
@@ -42,8 +43,11 @@ class Mortal:
     def application(self) -> str:
         return make_conninfo(self.admin, user=APPLICATION_ROLE, password=APPLICATION_PASSWORD)
 
+    def runtime(self) -> Runtime | None:
+        return read_runtime(Placement(folder=self.folder))
+
     def kill(self) -> None:
-        runtime = read_runtime(Placement(folder=self.folder))
+        runtime = self.runtime()
         assert runtime is not None
         os.kill(runtime.postmaster_pid, signal.SIGKILL)
 
@@ -55,6 +59,8 @@ def mortal() -> Iterator[Mortal]:
         server = Mortal(Path(folder) / "postgres")
         yield server
         server.server.release()
+        while server.runtime() is not None:
+            time.sleep(0.01)
 
 
 async def test_work_outlives_a_killed_postgres(mortal: Mortal) -> None:

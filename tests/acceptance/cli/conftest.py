@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,9 +74,10 @@ def server(data_folder: Path, environment: dict[str, str]) -> Iterator[Server]:
     assert process.returncode == 0
 
 
-def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
-    """A command line with nobody at the keyboard, in a session of its own."""
-    return subprocess.Popen(
+@contextmanager
+def start(environment: dict[str, str], *arguments: str) -> Generator[subprocess.Popen[str]]:
+    """A command line with nobody at the keyboard, in a session of its own; it does not outlive the test."""
+    with subprocess.Popen(
         [sys.executable, "-m", "cli.main", *arguments],
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -83,7 +85,12 @@ def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 @pytest.fixture

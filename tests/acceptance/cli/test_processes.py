@@ -80,9 +80,11 @@ def test_an_interrupted_run_cancels_its_task_and_leaves_nothing_behind(
     assert shown.json["status"] == "cancelled"
 
 
-def test_an_interrupt_during_the_start_is_no_traceback(alone: dict[str, str], tmp_path: Path) -> None:
+def test_an_interrupt_while_modules_are_imported_is_no_traceback(alone: dict[str, str], tmp_path: Path) -> None:
     with start(alone, "run", GOAL, "--files", str(filled(tmp_path / "given", FACTS[0]))) as running:
-        time.sleep(0.5)
+        maps = Path(f"/proc/{running.pid}/maps")
+        while "pydantic_core" not in maps.read_text():
+            time.sleep(0.01)
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=SECONDS)
     assert (running.returncode, out) == (130, "")

@@ -128,6 +128,8 @@ UNKNOWN = calls(ToolUse(name="launch_rocket", arguments='{"to": "the moon"}'))
 NOT_JSON = calls(ToolUse(name="read_file", arguments="path=beta.md"))
 HUGE = Answer(content="word " * (MEGABYTE // 5), chunk=8192)
 HUGE_CALL = Answer(tool_calls=(ToolUse(name="read_file", arguments="x" * MEGABYTE),), chunk=8192)
+HALF = Answer(content="half a", finish_reason="length")
+ODD = calls(ToolUse(name="functions.read file\n", arguments='["beta.md"]'))
 ECHOES_KEY = HttpError(status=401, message=f"Incorrect API key provided: {MODEL_KEY}")
 FEW = Budget(turns=5)
 
@@ -270,17 +272,12 @@ WORKER_CASES = [
         extra=2,
         worker="model_output_invalid",
     ),
-    Case(name="a megabyte", at=at("report"), reply=HUGE, extra=0, worker="model_output_invalid"),
-    Case(
-        name="a megabyte of arguments", at=at("act"), reply=HUGE_CALL, extra=-1, worker="model_output_invalid"
-    ),
-    Case(
-        name="out of tokens",
-        at=at("report"),
-        reply=Answer(content="half a", finish_reason="length"),
-        extra=0,
-        worker="model_output_invalid",
-    ),
+    Case(name="a megabyte once", at=at("report"), reply=HUGE),
+    Case(name="a megabyte always", at=REPORTING, reply=HUGE, times=ALWAYS, worker="model_output_invalid"),
+    Case(name="a megabyte of arguments", at=at("act"), reply=HUGE_CALL, extra=0),
+    Case(name="out of tokens once", at=at("report"), reply=HALF),
+    Case(name="out of tokens always", at=REPORTING, reply=HALF, times=ALWAYS, worker="model_output_invalid"),
+    Case(name="odd tool name", at=at("act"), reply=ODD, event=("tool.refused", "tool_input_invalid")),
     Case(name="unprintable", at=at("report"), reply=unprintable, extra=0),
 ]
 
