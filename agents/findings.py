@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -11,43 +11,55 @@ from agents.ports import ChildReturn
 
 STATUSES = frozenset({"found", "partial", "not_found"})
 
-FILE: dict[str, JsonValue] = {"type": "string", "maxLength": 1024, "x-treehold": "file"}
+_FIGURE_NAME = r"^[A-Za-z0-9_.:/-]{1,64}$"
 
-_FINDING: dict[str, JsonValue] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["file", "line", "quote"],
-    "properties": {
-        "file": FILE,
-        "line": {"type": "integer", "minimum": 1},
-        "quote": {"type": "string", "minLength": 1, "maxLength": 600, "x-treehold": "quote"},
-        "relevance": {"type": "number", "minimum": 0, "maximum": 1},
-    },
-}
 
-_FIGURE: dict[str, JsonValue] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["name", "value"],
-    "properties": {
-        "name": {"type": "string", "maxLength": 64, "x-treehold": "id"},
-        "value": {"type": "number"},
-        "file": FILE,
-    },
-}
+def schema(paths: Sequence[str]) -> dict[str, JsonValue]:
+    """JSON Schema (2020-12) of a worker's return; it may only name the files it was given.
 
-SCHEMA: dict[str, JsonValue] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["status", "findings"],
-    "properties": {
-        "status": {"enum": ["found", "partial", "not_found"]},
-        "findings": {"type": "array", "maxItems": 8, "items": _FINDING},
-        "figures": {"type": "array", "maxItems": 16, "items": _FIGURE},
-        "summary": {"type": "string", "maxLength": 2000},
-    },
-}
-"""JSON Schema (2020-12). Quotes are proven, figures are numbers; `summary` crosses as an artifact handle."""
+    Quotes are proven by the gate, figures are numbers; `summary` crosses as an artifact's handle.
+    """
+    file: dict[str, JsonValue] = {"type": "string", "maxLength": 1024, "x-treehold": "file"}
+    if paths:
+        file = {"enum": [*paths]}
+    quote: dict[str, JsonValue] = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 600,
+        "x-treehold": "quote",
+    }
+    finding = _object(
+        {
+            "file": file,
+            "line": {"type": "integer", "minimum": 1},
+            "quote": quote,
+            "relevance": {"type": "number", "minimum": 0, "maximum": 1},
+        },
+        "file",
+        "line",
+        "quote",
+    )
+    name: dict[str, JsonValue] = {"type": "string", "pattern": _FIGURE_NAME, "x-treehold": "id"}
+    figure = _object({"name": name, "value": {"type": "number"}, "file": file}, "name", "value")
+    return _object(
+        {
+            "status": {"enum": ["found", "partial", "not_found"]},
+            "findings": {"type": "array", "maxItems": 8, "items": finding},
+            "figures": {"type": "array", "maxItems": 16, "items": figure},
+            "summary": {"type": "string", "maxLength": 2000},
+        },
+        "status",
+        "findings",
+    )
+
+
+def _object(properties: dict[str, JsonValue], *required: str) -> dict[str, JsonValue]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [*required],
+        "properties": properties,
+    }
 
 
 class _Part(BaseModel):

@@ -203,7 +203,7 @@ def _child(
             update={"paths": paths, "tools": agent.grant.capabilities.tools - {survey.TOOL}}
         ),
         budget=budget,
-        return_schema=findings.SCHEMA,
+        return_schema=findings.schema([file.path for file in files]),
         node=node,
         provenance=agent.provenance,
     )

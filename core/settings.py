@@ -60,7 +60,6 @@ class Settings(BaseSettings):
     model_stall_seconds: float = 60.0
     model_total_seconds: float = 900.0
     model_max_attempts: int = Field(default=4, ge=1)
-    max_output_tokens: int = Field(default=1024, ge=16)
     price_prompt: float = Field(default=0.0, ge=0, description="Own node: dollars per million prompt tokens.")
     price_completion: float = Field(default=0.0, ge=0, description="Own node: dollars per million tokens.")
 

@@ -31,6 +31,7 @@ KEYWORD = "x-treehold"
 MAX_CHARACTERS = 64_000
 MAX_DEPTH = 8
 MAX_SHOWN = 2_000
+MAX_SCHEMA_PARTS = 5_000
 _LITERAL = frozenset({"enum", "const", "default", "examples", "required"})
 """Keywords whose values are data, not schemas."""
 
@@ -82,6 +83,7 @@ class _Inliner:
 
     def __init__(self, root: Schema) -> None:
         self._root = root
+        self._parts = 0
 
     def inlined(self, part: Any, within: tuple[str, ...]) -> Any:
         if isinstance(part, list):
@@ -89,6 +91,9 @@ class _Inliner:
         if not isinstance(part, Mapping):
             return part
         given = cast(Mapping[str, Any], part)
+        self._parts += 1
+        if self._parts > MAX_SCHEMA_PARTS:
+            raise InvalidInput(f"the schema has more than {MAX_SCHEMA_PARTS:,} parts, definitions put in")
         kept = {
             key: value if key in _LITERAL else self.inlined(value, within)
             for key, value in given.items()

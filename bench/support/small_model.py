@@ -9,10 +9,15 @@ model = SmallModel()
 model.faults.append(Fault(task="backups", at={"report"}, file="b.md", reply=text("no JSON"), times=1))
 async with ScriptedNode(model) as node: ...
 ```
+
+By hand: `python -m bench.support.small_model --port 8000`, then
+`treehold run "…" --files DIR --model small-8b --base-url http://127.0.0.1:8000/v1`.
 """
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from bench.support.replies import Answer, HttpError, Reply, ToolUse, calls, text
-from bench.support.scripted_node import Request
+from bench.support.scripted_node import Request, ScriptedNode
 from bench.support.templates import objection
 from core.blocks import read_blocks
 
@@ -216,3 +221,23 @@ def _words(said: str) -> set[str]:
 def requests_of(task: str, requests: Sequence[Request]) -> list[Asked]:
     """The requests made for the task whose goal holds these words."""
     return [asked for asked in map(understood, requests) if task in asked.goal]
+
+
+async def _serve(port: int) -> None:
+    async with ScriptedNode(SmallModel(), port=port, models=("small-8b",)) as node:
+        print(node.base_url, flush=True)
+        await asyncio.Event().wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A scripted node that plans, works and answers.")
+    parser.add_argument("--port", type=int, default=0)
+    options = parser.parse_args()
+    try:
+        asyncio.run(_serve(options.port))
+    except KeyboardInterrupt:
+        return
+
+
+if __name__ == "__main__":
+    main()

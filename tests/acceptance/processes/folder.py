@@ -166,11 +166,12 @@ class Ledger:
         return row["status"]
 
     async def task(self) -> UUID:
-        """The newest task, as soon as there is one."""
+        """The newest task, as soon as there is one; there need be no tables yet."""
         found: list[UUID] = []
 
         async def there() -> bool:
-            found.extend(row["id"] for row in await self.fetch("SELECT id FROM task ORDER BY created_at"))
+            if (await self.fetch("SELECT to_regclass('task') AS made"))[0]["made"]:
+                found.extend(row["id"] for row in await self.fetch("SELECT id FROM task ORDER BY created_at"))
             return bool(found)
 
         await until(there, "a task")

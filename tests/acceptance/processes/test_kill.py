@@ -29,7 +29,7 @@ def slow(moment: Moment, file: str = "") -> Fault:
 
 def prompt(messages: Iterable[Mapping[str, Any]]) -> str:
     """What tells one request of a task from another, on the wire and in the journal."""
-    return json.dumps([[message["role"], message["content"] or ""] for message in messages])
+    return json.dumps([[message["role"], message.get("content") or ""] for message in messages])
 
 
 async def killed(process: Process, stop: Fault, rows: Ledger, task: UUID) -> Counter[UUID]:

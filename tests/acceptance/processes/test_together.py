@@ -26,9 +26,10 @@ async def test_two_runs_at_once_on_a_fresh_folder_both_answer(folder: Folder, te
     assert all(one["citations"] for one in reports)
     async with folder.rows() as rows:
         agents = await rows.fetch("SELECT state, lost_turns FROM agent")
-        workers = await rows.fetch(
-            "SELECT DISTINCT data ->> 'worker' AS name FROM event WHERE data ? 'worker'"
+        started = await rows.fetch(
+            "SELECT data ->> 'worker' AS worker FROM event WHERE kind = 'agent.started'"
         )
     assert {(agent["state"], agent["lost_turns"]) for agent in agents} == {("done", 0)}
-    assert {row["worker"].rpartition(":")[2] for row in started} <= {str(process.pid) for process in runs}
+    workers = {str(row["worker"]).rpartition(":")[2] for row in started}
+    assert workers <= {str(process.pid) for process in runs}
     await until(lambda: not folder.postgres_runs(), "the end of Postgres", seconds=10)

@@ -167,6 +167,15 @@ def test_a_reference_that_leads_nowhere_or_home_is_refused(reference: object) ->
         gate.closed({"type": "object", "properties": {"a": {"$ref": reference}}})
 
 
+def test_definitions_that_multiply_are_refused_in_good_time() -> None:
+    definitions: dict[str, Any] = {"d0": {"type": "integer"}}
+    for number in range(1, 40):
+        again = {"$ref": f"#/$defs/d{number - 1}"}
+        definitions[f"d{number}"] = {"type": "object", "properties": {"a": again, "b": again}}
+    with pytest.raises(InvalidInput, match="parts"):
+        gate.closed({"type": "object", "properties": {"x": {"$ref": "#/$defs/d39"}}, "$defs": definitions})
+
+
 CANARY = "CANARY-7f3a"
 
 _LEAVES: list[tuple[dict[str, Any], Any]] = [
