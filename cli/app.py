@@ -9,6 +9,7 @@ import typer
 
 import treehold
 from cli import doctor, look, run, serve
+from cli.interrupts import Interrupted
 from core.errors import ConfigurationError, InvalidInput, TreeholdError
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app.command()(serve.migrate)
 
 BAD_INPUT = 2
 NOT_DONE = 1
+INTERRUPTED = 130
 _REFUSED = frozenset({400, 401, 403, 404, 409, 413, 421, 422})
 """HTTP statuses that ask for another request, not for the same one later."""
 
@@ -38,7 +40,10 @@ def invoke(arguments: list[str] | None = None) -> int:
     """Run one command line, the process's own unless given; returns the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        return int(app(args=given or ["--help"], standalone_mode=False) or 0)
+        status = int(app(args=given or ["--help"], standalone_mode=False) or 0)
+        return _failed("interrupted", status) if status == INTERRUPTED else status
+    except Interrupted as error:
+        return _failed(str(error) or "interrupted", INTERRUPTED)
     except typer.TyperException as error:
         return _failed(f"{error.format_message().rstrip('.')}; see: treehold {_help_on(given)}", BAD_INPUT)
     except (InvalidInput, ConfigurationError) as error:

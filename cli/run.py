@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import time
@@ -15,9 +14,10 @@ from rich.console import Console
 from rich.live import Live
 
 from cli import options, render, submission
+from cli.interrupts import Interrupted
 from cli.report import report
 from cli.session import Session, connect
-from treehold import Event, Task, Tree, Treehold
+from treehold import Event, Task, Tree, Treehold, TreeholdError
 
 LEARN_SECONDS = 5.0
 """How long a finished run waits for memory to take the task in, before it leaves that to a later process."""
@@ -81,17 +81,22 @@ def run(
     )
     with connect(settings, server=server, key=key, workers=True) as session:
         task = session.client.submit(goal, **submitted)
-        try:
-            tree = _watch(session.client, task, quiet=as_json)
-        except KeyboardInterrupt:
-            stopped = session.client.cancel(task.id)
-            sys.stderr.write(f"treehold: interrupted; task {task.id} is {stopped.status}\n")
-            raise typer.Exit(130) from None
+        session.interrupt.answer_with(lambda: _cancel(session.client, task))
+        tree = _watch(session.client, task, quiet=as_json)
+        session.interrupt.wait()
+        if session.interrupt.asked:
+            raise Interrupted(f"interrupted; task {task.id} is {tree.task.status}")
         _print(tree, session, as_json=as_json)
         if session.embedded:
-            with contextlib.suppress(KeyboardInterrupt):
-                _await_learning(session.client, tree)
+            _await_learning(session, tree)
     raise typer.Exit(0 if tree.task.status == "done" else 1)
+
+
+def _cancel(client: Treehold, task: Task[Any]) -> None:
+    try:
+        client.cancel(task.id)
+    except TreeholdError as error:
+        sys.stderr.write(f"treehold: the task goes on, for {error}; press Ctrl-C again to leave it\n")
 
 
 def _watch(client: Treehold, task: Task[Any], *, quiet: bool) -> Tree:
@@ -128,12 +133,12 @@ def _print_event(console: Console, event: Event) -> None:
         console.print(f"{event.seq:>5} {event.kind} {told}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _await_learning(client: Treehold, tree: Tree) -> None:
+def _await_learning(session: Session, tree: Tree) -> None:
     """Memory takes the task in after the answer; the next process does it where this one is too slow."""
     end = time.monotonic() + LEARN_SECONDS
     after = tree.task.last_event - 1
-    while time.monotonic() < end:
-        for event in client.events(tree.task.id, after=after):
+    while time.monotonic() < end and not session.interrupt.asked:
+        for event in session.client.events(tree.task.id, after=after):
             after = event.seq
             if event.kind == "memory.learned":
                 return

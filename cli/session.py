@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import logs
+from cli.interrupts import Interrupt, Interrupted, interrupts
+from core.errors import TreeholdError
 from core.settings import Settings
 from treehold import ConfigurationError, Treehold
 
@@ -23,11 +25,13 @@ class Session:
     """A connected client.
 
     Attributes:
+        interrupt: whether somebody asked to stop.
         embedded: whether the server goes away with this process.
         log: where an embedded server writes what went wrong.
     """
 
     client: Treehold
+    interrupt: Interrupt
     site_url: str
     embedded: bool
     log: Path | None = None
@@ -35,16 +39,49 @@ class Session:
 
 @contextmanager
 def connect(settings: Settings, *, server: str | None, key: str | None, workers: bool) -> Generator[Session]:
-    """Raises `TreeholdError` when the embedded server cannot be started."""
+    """For the main thread: signals wait until the session ends, unless they are answered.
+
+    Raises:
+        TreeholdError: the embedded server cannot be started.
+        Interrupted: somebody asked to stop before it was.
+    """
     log = logs.to_file(settings.data_dir)
-    if server is not None:
-        if not key:
-            raise ConfigurationError(f"{server} wants an API key: give it with --key, or set TREEHOLD_KEY")
-        with Treehold(base_url=server, key=key) as client:
-            yield Session(client=client, site_url=server.rstrip("/"), embedded=False)
-        return
-    with _Embedded(settings, workers=workers) as host, Treehold(base_url=host.url, key=host.key) as client:
-        yield Session(client=client, site_url=settings.site_url, embedded=True, log=log)
+    with interrupts() as interrupt:
+        if server is not None:
+            with _client(server, key) as client:
+                site_url = server.rstrip("/")
+                yield Session(client=client, interrupt=interrupt, site_url=site_url, embedded=False)
+            return
+        with (
+            _started(settings, interrupt, workers=workers) as host,
+            Treehold(base_url=host.url, key=host.key) as client,
+        ):
+            site_url = settings.site_url
+            yield Session(client=client, interrupt=interrupt, site_url=site_url, embedded=True, log=log)
+
+
+@contextmanager
+def _started(settings: Settings, interrupt: Interrupt, *, workers: bool) -> Generator[Host]:
+    """Ctrl-C also reaches children of this process, such as an initdb: that they fail then is no error."""
+    embedded = _Embedded(settings, workers=workers)
+    try:
+        host = embedded.start()
+    except TreeholdError as error:
+        if interrupt.asked:
+            raise Interrupted from error
+        raise
+    try:
+        if interrupt.asked:
+            raise Interrupted
+        yield host
+    finally:
+        embedded.stop()
+
+
+def _client(server: str, key: str | None) -> Treehold:
+    if not key:
+        raise ConfigurationError(f"{server} wants an API key: give it with --key, or set TREEHOLD_KEY")
+    return Treehold(base_url=server, key=key)
 
 
 class _Embedded:
@@ -62,12 +99,13 @@ class _Embedded:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._main, name="treehold server")
 
-    def __enter__(self) -> Host:
+    def start(self) -> Host:
+        """Raises whatever kept it from starting; nothing is left behind then."""
         self._thread.start()
         try:
             self._ready.wait()
         except BaseException:
-            self._stop()
+            self.stop()
             raise
         if self._host is None:
             self._thread.join()
@@ -75,10 +113,7 @@ class _Embedded:
             raise self._error
         return self._host
 
-    def __exit__(self, *exception: object) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
+    def stop(self) -> None:
         with self._lock:
             self._stopped = True
             if self._loop is not None:

@@ -21,6 +21,12 @@ from cli.app import invoke
 
 SECONDS = 60.0
 
+MAIN = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from cli.main import main; main()"
+)
+"""What the installed command does; whoever runs these tests may ignore Ctrl-C, and children inherit that."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
@@ -78,7 +84,7 @@ def server(data_folder: Path, environment: dict[str, str]) -> Iterator[Server]:
 def start(environment: dict[str, str], *arguments: str) -> Generator[subprocess.Popen[str]]:
     """A command line with nobody at the keyboard, in a session of its own; it does not outlive the test."""
     with subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *arguments],
+        [sys.executable, "-c", MAIN, *arguments],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from cli.interrupts import interrupts
 from tests.acceptance.cli.conftest import SECONDS, Command, Finished, Server, start
 from tests.acceptance.cli.folders import FACTS, filled
 
@@ -80,7 +82,9 @@ def test_an_interrupted_run_cancels_its_task_and_leaves_nothing_behind(
     assert shown.json["status"] == "cancelled"
 
 
-def test_an_interrupt_while_modules_are_imported_is_no_traceback(alone: dict[str, str], tmp_path: Path) -> None:
+def test_an_interrupt_while_modules_are_imported_is_no_traceback(
+    alone: dict[str, str], tmp_path: Path
+) -> None:
     with start(alone, "run", GOAL, "--files", str(filled(tmp_path / "given", FACTS[0]))) as running:
         maps = Path(f"/proc/{running.pid}/maps")
         while "pydantic_core" not in maps.read_text():
@@ -147,3 +151,14 @@ def test_ids_are_whole_at_any_width(
     shown = treehold("tasks", *place).out
     assert all(task in shown for task in ids)
     assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= columns for line in shown.splitlines())
+
+
+def test_whoever_asks_twice_is_not_made_to_wait() -> None:
+    answered = threading.Event()
+    with interrupts() as interrupt:
+        interrupt.answer_with(answered.set)
+        signal.raise_signal(signal.SIGINT)
+        assert answered.wait(SECONDS)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert interrupt.asked

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -28,8 +29,10 @@ def slow(moment: Moment, file: str = "") -> Fault:
 
 
 def prompt(messages: Iterable[Mapping[str, Any]]) -> str:
-    """What tells one request of a task from another, on the wire and in the journal."""
-    return json.dumps([[message["role"], message.get("content") or ""] for message in messages])
+    """What tells requests apart, on the wire (where messages of one role are merged) as in the journal."""
+    said = [(message["role"], message.get("content") or "") for message in messages]
+    merged = [(role, "".join(text for _, text in run)) for role, run in groupby(said, key=itemgetter(0))]
+    return "\n".join(f"{role}: {''.join(text.split())}" for role, text in merged)
 
 
 async def killed(process: Process, stop: Fault, rows: Ledger, task: UUID) -> Counter[UUID]:
