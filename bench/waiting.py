@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import time
 from collections.abc import AsyncGenerator
@@ -23,7 +22,7 @@ from rich.table import Table
 from bench.support.engine import Harness, ScriptedProvider, harness
 from bench.support.scripts import team
 from bench.support.site import TemporarySite, temporary_site
-from bench.support.waiting import Footprint, connections, plant, resident_megabytes, threads, waiting
+from bench.support.waiting import footprint, plant, waiting
 from core.ids import DEFAULT_TENANT
 from workers.worker import Worker
 
@@ -83,12 +82,16 @@ async def tree(site: TemporarySite, *, width: int) -> dict[str, Any]:
 async def crowd(site: TemporarySite, *, agents: int) -> dict[str, Any]:
     """What a worker holds with and without a crowd of waiting agents, and how soon it does other work."""
     async with working(site, ScriptedProvider(team(3)), concurrency=2) as opened:
+
+        def leases() -> int:
+            return opened.room.leases.held
+
         await small_tasks(site, opened)
         alone = await small_tasks(site, opened)
-        before = await footprint(site, opened)
+        before = await footprint(site.admin, leases)
         task = await plant(site.admin, DEFAULT_TENANT, agents=agents)
         beside = await small_tasks(site, opened)
-        after = await footprint(site, opened)
+        after = await footprint(site.admin, leases)
         assert await waiting(site.admin, task) == agents
     return {
         "agents": agents,
@@ -106,17 +109,6 @@ async def small_tasks(site: TemporarySite, opened: Harness) -> float:
         task = await opened.submit(f"small task {number}")
         times.append(await seconds_for(site, task, most=TASK_SECONDS))
     return sorted(times)[len(times) // 2]
-
-
-async def footprint(site: TemporarySite, opened: Harness) -> Footprint:
-    gc.collect()
-    return Footprint(
-        leases=opened.room.leases.held,
-        threads=threads(),
-        tasks=len(asyncio.all_tasks()),
-        connections=await connections(site.admin),
-        megabytes=round(resident_megabytes(), 1),
-    )
 
 
 async def measure(*, width: int, agents: int) -> dict[str, Any]:

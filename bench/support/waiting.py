@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,8 @@ SQL = queries.load(__file__, "waiting.sql")
 
 CHECKPOINT_BYTES = 4096
 """About what LangGraph keeps for a lead that waits."""
+
+LOOKS, LOOK_SECONDS = 20, 0.02
 
 
 async def plant(admin: AsyncConnection, tenant: TenantId, *, agents: int, width: int = 10) -> UUID:
@@ -53,7 +58,7 @@ async def waiting(admin: AsyncConnection, task: UUID) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """What a worker process holds at one moment."""
+    """What a worker process holds; `connections` are the application's on this database."""
 
     leases: int
     threads: int
@@ -69,18 +74,28 @@ class Footprint:
         }
 
 
-def threads(pid: int | None = None) -> int:
-    return sum(1 for _ in Path(f"/proc/{pid or 'self'}/task").iterdir())
+async def footprint(admin: AsyncConnection, leases: Callable[[], int]) -> Footprint:
+    """What this process holds: the least of several looks, since work of a moment is not held."""
+    gc.collect()
+    seen = [await _look(admin, leases) for _ in range(LOOKS)]
+    return Footprint(
+        **{field.name: min(getattr(look, field.name) for look in seen) for field in fields(Footprint)}
+    )
 
 
-def resident_megabytes(pid: int | None = None) -> float:
-    pages = int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGESIZE") / 1e6
+async def _look(admin: AsyncConnection, leases: Callable[[], int]) -> Footprint:
+    await asyncio.sleep(LOOK_SECONDS)
+    return Footprint(
+        leases=leases(),
+        threads=sum(1 for _ in Path("/proc/self/task").iterdir()),
+        tasks=len(asyncio.all_tasks()),
+        connections=await _one(admin, SQL.count_connections, {}),
+        megabytes=round(_resident_pages() * os.sysconf("SC_PAGESIZE") / 1e6, 1),
+    )
 
 
-async def connections(admin: AsyncConnection) -> int:
-    """Sessions of the application on this database."""
-    return await _one(admin, SQL.count_connections, {})
+def _resident_pages() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1])
 
 
 async def _one(admin: AsyncConnection, statement: bytes, given: dict[str, object]) -> Any:
