@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
-
 from psycopg import AsyncConnection
 
 from bench.support.engine import ScriptedProvider
@@ -32,11 +29,10 @@ async def test_ten_thousand_waiting_agents_hold_nothing(
 ) -> None:
     one = await start_worker(ScriptedProvider(team(3)), concurrency=2, sweep_seconds=0.05, pool_size=4)
     await work(one)
-    await work(one)
-    before = await footprint(admin, leases)
+    before = await footprint(admin, lambda: one.harness.room.leases.held)
     task = await plant(admin, tenant, agents=AGENTS)
     await work(one)
-    grown = (await footprint(admin, leases)).grown(before)
+    grown = (await footprint(admin, lambda: one.harness.room.leases.held)).grown(before)
     assert await waiting(admin, task) == AGENTS
     assert max(grown["tasks"], grown["leases"], grown["connections"]) <= 0, grown
     assert grown["threads"] <= EXECUTOR_THREADS, grown
