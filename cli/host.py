@@ -33,12 +33,14 @@ class Host:
         url: where its API answers.
         key: the local user's, where the database is embedded.
         sign_in_url: opens the viewer once, already signed in; empty without API or key.
+        started: done when the worker runs, with the error when it cannot; None without workers.
     """
 
     url: str
     key: str | None
     sign_in_url: str
     platform: Platform
+    started: asyncio.Task[None] | None
 
 
 @asynccontextmanager
@@ -62,10 +64,12 @@ async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> 
             stack.push_async_callback(server.stop)
             url = server.url
             sign_in_url = services.tickets.link(url, site.key) if site.key else ""
+        started: asyncio.Task[None] | None = None
         if workers:
             starting = _StartingWorker(settings, platform, parts)
             stack.push_async_callback(starting.stop)
-        yield Host(url=url, key=site.key, sign_in_url=sign_in_url, platform=platform)
+            started = starting.started
+        yield Host(url=url, key=site.key, sign_in_url=sign_in_url, platform=platform, started=started)
 
 
 class _StartingWorker:
@@ -77,12 +81,12 @@ class _StartingWorker:
         self._platform = platform
         self._parts = parts
         self._worker: Service | None = None
-        self._starting = asyncio.create_task(self._start(), name="worker start")
+        self.started = asyncio.create_task(self._start(), name="worker start")
 
     async def stop(self) -> None:
         """Also half-way through its start."""
-        self._starting.cancel()
-        await asyncio.gather(self._starting, return_exceptions=True)
+        self.started.cancel()
+        await asyncio.gather(self.started, return_exceptions=True)
         if self._worker is not None:
             await self._worker.stop()
 
@@ -92,6 +96,7 @@ class _StartingWorker:
         try:
             await self._worker.start()
         except Exception:
+            self._parts["workers"] = "could not be started"
             log.exception("worker.start_failed")
             raise
         self._parts["workers"] = OK

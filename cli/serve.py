@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cli import logs, options
+from core.errors import ConfigurationError
 from core.settings import Settings
 
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of API and viewer.")]
@@ -80,7 +81,18 @@ async def _until_stopped(settings: Settings, *, api: bool, workers: bool) -> Non
             if host.sign_in_url:
                 typer.echo(f"open it signed in (once, within 15 minutes): {host.sign_in_url}")
                 typer.echo(f"API key: {settings.data_dir / KEY_FILE}")
-        else:
+        if host.started is not None:
+            await _worker_or_stop(host.started, stopping)
+        if not api and not stopping.is_set():
             typer.echo("worker is up")
         await stopping.wait()
         typer.echo("stopping", err=True)
+
+
+async def _worker_or_stop(started: asyncio.Task[None], stopping: asyncio.Event) -> None:
+    """Raises `ConfigurationError` when the worker cannot be started."""
+    told = asyncio.create_task(stopping.wait())
+    await asyncio.wait({started, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if started.done() and not started.cancelled() and (error := started.exception()) is not None:
+        raise ConfigurationError(f"the worker cannot be started: {error}") from error
