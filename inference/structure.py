@@ -43,7 +43,7 @@ def parse_strict(text: str) -> JsonValue:
     if not body:
         raise OutputProblem("the reply is empty; a JSON value was expected")
     try:
-        return json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_bounded)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise OutputProblem(f"the reply is not JSON as a whole: {error.msg} at {place}") from error
@@ -122,6 +122,13 @@ def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     if len(result) != len(pairs):
         raise OutputProblem("an object has the same key twice")
     return result
+
+
+def _bounded(digits: str) -> int:
+    number = int(digits)
+    if abs(number) >= 1 << 63:
+        raise OutputProblem("an integer is beyond 64 bits")
+    return number
 
 
 def _no_constant(name: str) -> NoReturn:

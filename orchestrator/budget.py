@@ -44,7 +44,7 @@ async def settle(work: UnitOfWork, agent: AgentId, reserved: Amounts, used: Amou
 async def delegate(work: UnitOfWork, parent: AgentId, child: AgentId, budget: Budget) -> None:
     """Carve a child's grant out of its parent's remainder. Raises `BudgetExhausted` when it does not fit."""
     for unit in UNITS:
-        amount = budget.amount(unit) or 0
+        amount = budget.amount(unit)
         if not await work.execute(SQL.delegate, {"agent": parent, "unit": unit, "amount": amount}):
             raise BudgetExhausted(unit)
     await open_account(work, child, budget)

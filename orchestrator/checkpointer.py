@@ -44,7 +44,7 @@ class TurnCheckpoints:
 
 
 class TurnCheckpointer(BaseCheckpointSaver[str]):
-    """Serves all turns of a process; each is known by its thread, which is its agent."""
+    """Serves all turns of a process; each is known by its thread, which names its agent and its fence."""
 
     def __init__(self) -> None:
         super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=KEPT_IN_STATE))

@@ -193,6 +193,7 @@ class Closing:
         )
         if closed is None:
             raise LeaseLost(lease.agent)
+        await work.execute(SQL.settle_agent, {"agent": lease.agent})
         work.emit(_ended(lease, outcome, closed["seconds"]))
         if parent is None:
             await finish_task(work, lease.task, outcome, returned)

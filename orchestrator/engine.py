@@ -21,7 +21,7 @@ from agents.brief import Brief
 from agents.graph import Graph, TurnContext
 from agents.ports import AgentFacts
 from core.database import Row, queries
-from core.errors import AgentFailed, TreeholdError
+from core.errors import AgentFailed, StorageError, TreeholdError
 from core.events import Event
 from core.grant import Grant, Unit
 from core.ids import AgentId, NodeId, TaskId, TenantId
@@ -101,14 +101,23 @@ class Engine:
         """Run a claimed turn to its close; where the lease was lost meanwhile, nothing is written."""
         try:
             outcome, saved = await self.invoke(claimed)
-            await self._closing.close(claimed.lease, claimed.turn, outcome, saved)
+            await self._close(claimed, outcome, saved)
         except LeaseLost:
             lease = claimed.lease
             log.info("turn.lease_lost", extra={"agent": str(lease.agent), "fence": lease.fence})
 
+    async def _close(self, claimed: Claimed, outcome: Outcome, saved: Row | None) -> None:
+        """Where what the turn leaves cannot be written, such as grants that do not fit, the agent fails."""
+        try:
+            await self._closing.close(claimed.lease, claimed.turn, outcome, saved)
+        except StorageError:
+            raise
+        except TreeholdError as error:
+            await self._closing.close(claimed.lease, claimed.turn, Outcome.failed(error), None)
+
     async def invoke(self, claimed: Claimed) -> tuple[Outcome, Row | None]:
         """Run the graph; returns how it left the turn, and its checkpoint, still to be committed."""
-        thread = str(claimed.lease.agent)
+        thread = f"{claimed.lease.agent}/{claimed.lease.fence}"
         self._checkpointer.begin(thread, claimed.checkpoint)
         try:
             outcome = await self._invoke(claimed.turn, thread, resumed=claimed.checkpoint is not None)

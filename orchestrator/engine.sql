@@ -22,7 +22,7 @@ FOR SHARE
 SELECT checkpoint_id, parent_checkpoint_id, kind, content, metadata, writes
 FROM checkpoint
 WHERE agent_id = %(agent)s AND namespace = ''
-ORDER BY checkpoint_id DESC LIMIT 1
+ORDER BY fence DESC, checkpoint_id DESC LIMIT 1
 
 -- name: save_checkpoint
 INSERT INTO checkpoint (
@@ -150,3 +150,14 @@ WITH abandoned AS (
 )
 UPDATE budget AS b SET spent = spent + reserved, reserved = 0
 WHERE b.agent_id IN (SELECT agent_id FROM abandoned)
+
+-- name: settle_agent
+-- Calls an ended agent left in flight, and whatever it still held: usage that cannot be read counts in full.
+WITH abandoned AS (
+    UPDATE call
+    SET state = 'unknown', finished_at = clock_timestamp(),
+        usage = usage || jsonb_build_object('completion_tokens', coalesce((reserved ->> 'tokens')::bigint, 0))
+    WHERE agent_id = %(agent)s AND state = 'intent'
+    RETURNING 1
+)
+UPDATE budget SET spent = spent + reserved, reserved = 0 WHERE agent_id = %(agent)s AND reserved > 0

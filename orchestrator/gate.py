@@ -211,9 +211,10 @@ class _Walk:
 
     async def _object(self, value: dict[str, JsonValue], schema: Schema, at: str) -> JsonValue:
         properties: Mapping[str, Schema] = schema.get("properties", {})
+        if not value.keys() <= properties.keys():
+            raise GateRefused("schema_mismatch", at)
         crossed = {
-            key: await self.cross(part, properties.get(key, {}), f"{at}/{key}", value)
-            for key, part in value.items()
+            key: await self.cross(part, properties[key], f"{at}/{key}", value) for key, part in value.items()
         }
         if (line := self.lines.pop(at, None)) is not None:
             crossed["line"] = line

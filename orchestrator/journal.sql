@@ -41,9 +41,10 @@ INSERT INTO budget (tenant_id, agent_id, unit, granted)
 VALUES (%(tenant)s, %(agent)s, %(unit)s, %(granted)s)
 
 -- name: delegate
-UPDATE budget SET delegated = delegated + %(amount)s
+-- A child without a limit does not fit under a parent that has one.
+UPDATE budget SET delegated = delegated + coalesce(%(amount)s::bigint, 0)
 WHERE agent_id = %(agent)s AND unit = %(unit)s
-    AND (granted IS NULL OR reserved + delegated + spent + %(amount)s <= granted)
+    AND (granted IS NULL OR reserved + delegated + spent + %(amount)s::bigint <= granted)
 
 -- name: give_back
 -- A closed child returns what it did not spend.

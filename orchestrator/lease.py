@@ -50,6 +50,9 @@ class LeaseKeeper:
 
     @asynccontextmanager
     async def holding(self, lease: Lease, turn: asyncio.Task[None]) -> AsyncGenerator[None]:
+        """Hold it for a turn. An earlier turn of the agent in this process has lost its lease, and ends."""
+        if (earlier := self._held.get(lease.agent)) is not None:
+            earlier[1].cancel(str(LeaseLost(lease.agent)))
         self._held[lease.agent] = (lease, turn)
         try:
             yield

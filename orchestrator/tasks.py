@@ -297,7 +297,10 @@ async def _state(work: UnitOfWork, task: UUID) -> Row:
 
 async def _claim_key(work: UnitOfWork, key: str, submission: Submission, task: TaskId) -> UUID | None:
     """The task an earlier request with this key made, if any."""
-    digest = hashlib.sha256(jsonb(submission.model_dump(mode="json")).encode()).digest()
+    asked = submission.model_dump(mode="json")
+    for name in ("hosts", "tools"):
+        asked[name] = asked[name] and sorted(asked[name])
+    digest = hashlib.sha256(jsonb(asked).encode()).digest()
     named = {"tenant": work.tenant, "route": "POST /v1/tasks", "key": key}
     if await work.execute(SQL.claim_key, named | {"request_hash": digest, "subject": task}):
         return None

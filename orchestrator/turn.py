@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
@@ -59,6 +60,7 @@ class LiveTurn:
         self._lease = lease
         self._facts = facts
         self._remaining = remaining
+        self._used: Counter[Unit] = Counter()
         self._workspace = workspace
         self._journal = Journal(services.database, lease)
         self._models = ModelCalls(services.gateway, services.clock, self._journal)
@@ -77,10 +79,16 @@ class LiveTurn:
         return self._facts
 
     def remaining(self) -> Mapping[Unit, int | None]:
-        return self._remaining
+        """What was left at the claim, less what this turn used since; a repeated turn counts it twice."""
+        return {
+            unit: None if left is None else max(0, left - self._used[unit])
+            for unit, left in self._remaining.items()
+        }
 
     async def model(self, request: ModelRequest) -> ModelReply:
         reply = await self._models.ask(self._next(), request, seconds_left=self._seconds_left())
+        self._used["tokens"] += reply.usage.total
+        self._used["cost"] += reply.cost_micros
         self.provenance = self.provenance.derive(by=Origin(kind="model", id=reply.model))
         return reply
 

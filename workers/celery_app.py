@@ -6,7 +6,9 @@ import asyncio
 from uuid import UUID, uuid4
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 
+from core.errors import StorageError
 from core.ids import TenantId
 from workers.backlog import Backlog, Message
 
@@ -82,4 +84,8 @@ class InProcessPublisher:
 
 
 def send(app: Celery, topic: str, tenant: TenantId, subject: UUID) -> None:
-    app.send_task(TASK_PREFIX + topic, args=(str(tenant), str(subject)))
+    """Raises `StorageError` when the broker does not answer; the outbox keeps the row."""
+    try:
+        app.send_task(TASK_PREFIX + topic, args=(str(tenant), str(subject)))
+    except (OperationalError, OSError) as error:
+        raise StorageError(f"the broker does not answer: {error}", code="broker_unavailable") from error

@@ -11,7 +11,7 @@ def jsonb(value: object) -> str:
     """Canonical JSON text for a `jsonb` parameter.
 
     Postgres stores no NUL, and no half of a surrogate pair; text from outside may hold both, so NUL is left
-    out and broken characters become U+FFFD.
+    out and broken characters become question marks. Integers beyond 64 bits become text.
     """
     try:
         encoded = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
@@ -24,6 +24,8 @@ def jsonb(value: object) -> str:
 
 def _clean(value: Any) -> Any:
     match value:
+        case int() if abs(value) >= 1 << 63:
+            return str(value)
         case str():
             return value.replace("\x00", "").encode("utf-8", "replace").decode()
         case dict():
