@@ -99,7 +99,7 @@ class Gathered(BaseModel):
 
 
 def gather(children: Iterable[ChildReturn], *, most: int = 48) -> Gathered:
-    """Join the returns of children that kept to `SCHEMA`; the most relevant come first."""
+    """Join the returns of children that kept to `schema`; the most relevant come first."""
     found: dict[tuple[str, int, str], Finding] = {}
     figures: dict[Figure, None] = {}
     failed: list[str] = []

@@ -1,4 +1,4 @@
-"""The engine: `advance` runs one turn of one agent, from claim to close (DESIGN §6).
+"""The engine: `advance` runs one turn of one agent, from claim to close (docs/architecture.md).
 
 A turn is a function of the agent's checkpoint and its journal. All it leaves behind, besides journal rows,
 is written by one closing transaction that carries the fence: checkpoint, state, children, return, events and

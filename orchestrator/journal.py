@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from core.database import Database, Row, jsonb, queries
+from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import AgentFailed
 from core.events import Event, EventKind
 from core.ids import CallId, derived
@@ -122,6 +122,7 @@ class Journal:
         usage: Mapping[str, int] | None = None,
         events: Sequence[Event] = (),
         rows: Sequence[tuple[bytes, Row]] = (),
+        also: Callable[[UnitOfWork], Awaitable[None]] | None = None,
     ) -> None:
         """Record the outcome, settle the reservation, and write what belongs to it, all at once."""
         async with fenced(self._database, self.lease) as work:
@@ -138,6 +139,8 @@ class Journal:
             await budget.settle(work, self.lease.agent, entry.reserve, used)
             for query, row in rows:
                 await work.execute(query, row)
+            if also is not None:
+                await also(work)
             for event in events:
                 work.emit(event)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from core.database import Database
+from core.database import Database, UnitOfWork
 from core.events import Event
 from core.ids import derived
 from core.provenance import Provenance
@@ -34,16 +34,19 @@ class MemoryCalls:
         if recorded is not None and recorded.state == "done":
             return Recall.model_validate(recorded.outcome)
         recall = await self._memory.recall(self._lease.tenant, goal, scopes=scopes)
+        positions = {record.id: place for place, record in enumerate(recall.used)}
+
+        async def expose(work: UnitOfWork) -> None:
+            await self._memory.record_exposures(work, self._lease.task, self._lease.agent, recall, positions)
+
         await self._journal.conclude(
             entry,
             state="done",
             outcome=recall.model_dump(mode="json"),
             used={},
             events=self._events(call, recall),
+            also=expose,
         )
-        async with fenced(self._database, self._lease) as work:
-            positions = {record.id: position for position, record in enumerate(recall.used)}
-            await self._memory.record_exposures(work, self._lease.task, self._lease.agent, recall, positions)
         return recall
 
     async def tree(self) -> Tree:

@@ -37,8 +37,17 @@ class ToolCalls:
         self._facts = facts
         self._workspace = workspace
 
-    async def run(self, position: int, call: ToolCall, *, seconds_left: float | None) -> ToolOutcome:
-        """A refusal or failure is an outcome. Raises `BudgetExhausted` or `LeaseLost`."""
+    async def run(
+        self, position: int, call: ToolCall, *, read: Provenance, seconds_left: float | None
+    ) -> ToolOutcome:
+        """A refusal or failure is an outcome. Raises `BudgetExhausted` or `LeaseLost`.
+
+        Args:
+            position: in the agent's life.
+            call: as the model asked for it.
+            read: of everything the agent has read so far; what the tool stores is no more trusted.
+            seconds_left: until the task's deadline.
+        """
         entry = Entry(
             position=position,
             kind="tool",
@@ -62,9 +71,11 @@ class ToolCalls:
                 "unknown_outcome",
                 "a worker stopped during this call; whether it took effect is not known",
             )
-        return await self._run(entry, call, seconds_left)
+        return await self._run(entry, call, read, seconds_left)
 
-    async def _run(self, entry: Entry, call: ToolCall, seconds_left: float | None) -> ToolOutcome:
+    async def _run(
+        self, entry: Entry, call: ToolCall, read: Provenance, seconds_left: float | None
+    ) -> ToolOutcome:
         started = self._clock.monotonic()
         key = str(self._journal.call_id(entry.position))
         try:
@@ -77,9 +88,9 @@ class ToolCalls:
             raise BudgetExhausted("deadline") from error
         except ToolError as error:
             return await self._failed(entry, error.code, error.message)
-        return await self._done(entry, result, started)
+        return await self._done(entry, result, read, started)
 
-    async def _done(self, entry: Entry, result: ToolResult, started: float) -> ToolOutcome:
+    async def _done(self, entry: Entry, result: ToolResult, read: Provenance, started: float) -> ToolOutcome:
         lease = self._journal.lease
         provenance = Provenance(
             tenant=lease.tenant,
@@ -95,7 +106,7 @@ class ToolCalls:
                 name=new.name,
                 media_type=new.media_type,
                 content=new.content,
-                provenance=self._facts.provenance.derive([provenance]),
+                provenance=read.derive([provenance]),
             )
             for index, new in enumerate(result.artifacts)
         )

@@ -96,7 +96,9 @@ class LiveTurn:
         return self._services.tools.specs(self._facts.grant.capabilities)
 
     async def tool(self, call: ToolCall) -> ToolOutcome:
-        outcome = await self._tools.run(self._next(), call, seconds_left=self._seconds_left())
+        outcome = await self._tools.run(
+            self._next(), call, read=self.provenance, seconds_left=self._seconds_left()
+        )
         self.provenance = self.provenance.derive([outcome.provenance])
         return outcome
 
