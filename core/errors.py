@@ -8,6 +8,7 @@ TreeholdError
 ├── Conflict                the thing is in another state
 ├── AccessDenied            no key, a wrong key, or a missing scope
 ├── StorageError            Postgres or the vector index failed
+├── WorkerFailed            a part of this process's worker ended
 ├── ModelError
 │   ├── ModelUnavailable    connection refused, 5xx, stream cut (retryable)
 │   ├── ModelTimeout        no byte within the limit (retryable)
@@ -87,6 +88,10 @@ class AccessDenied(TreeholdError):
 class StorageError(TreeholdError):
     code = "storage_unavailable"
     retryable = True
+
+
+class WorkerFailed(TreeholdError):
+    code = "worker_failed"
 
 
 class ModelError(TreeholdError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -35,7 +34,6 @@ EventKind = Literal[
     "recall.held_back",
     "tree.revised",
     "artifact.stored",
-    "budget.refused",
     "memory.learned",
     "memory.failed",
 ]
@@ -52,10 +50,3 @@ class Event(BaseModel):
     agent: AgentId | None = None
     kind: EventKind
     data: dict[str, JsonValue] = Field(default_factory=dict)
-
-
-class RecordedEvent(Event):
-    """An event as read back. `seq` rises by one within its task, without gaps."""
-
-    seq: int
-    at: datetime

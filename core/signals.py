@@ -5,7 +5,3 @@ from __future__ import annotations
 
 class LeaseLost(Exception):
     """This worker no longer holds the agent: it must stop and write nothing more."""
-
-
-class TaskCancelled(Exception):
-    """The task was cancelled while this turn ran."""

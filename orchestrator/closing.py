@@ -23,7 +23,7 @@ from orchestrator.memory_calls import tree_revised
 from orchestrator.topics import ADVANCE, LEARN
 from orchestrator.turn import LiveTurn
 
-SQL = queries.load(__file__, "engine.sql")
+SQL = queries.load(__file__, "closing.sql")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +138,6 @@ class Closing:
             raise LeaseLost(lease.agent)
         if closed["state"] == "ready":
             work.enqueue(ADVANCE, lease.agent)
-        for event in turn.events:
-            work.emit(event)
         work.emit(
             Event(
                 task=lease.task,
@@ -149,10 +147,10 @@ class Closing:
             )
         )
 
-    async def give_up(self, tenant: TenantId, agent: AgentId, outcome: Outcome) -> None:
-        """Fail an agent that no turn can finish, unless a worker took it meanwhile."""
+    async def give_up(self, tenant: TenantId, agent: AgentId, fence: int, outcome: Outcome) -> None:
+        """Fail a ready agent that no turn can finish, unless a worker took it meanwhile."""
         async with self._database.unit_of_work(tenant) as work:
-            row = await work.fetch_one(SQL.fail_ready, {"agent": agent})
+            row = await work.fetch_one(SQL.fail_ready, {"agent": agent, "fence": fence})
             if row is None:
                 return
             lease = Lease(tenant=tenant, task=TaskId(row["task_id"]), agent=agent, fence=row["fence"])
@@ -164,7 +162,7 @@ class Closing:
             returned = turn.returned
             for query, row in turn.artifacts.rows:
                 await work.execute(query, row)
-            for event in [*turn.events, *turn.artifacts.events]:
+            for event in turn.artifacts.events:
                 work.emit(event)
         provenance = turn.provenance.model_dump(mode="json")
         await self._end(work, lease, turn.parent, outcome, provenance, turn.position, returned)
@@ -193,7 +191,7 @@ class Closing:
         )
         if closed is None:
             raise LeaseLost(lease.agent)
-        await work.execute(SQL.settle_agent, {"agent": lease.agent})
+        await budget.settle_ended(work, [lease.agent])
         work.emit(_ended(lease, outcome, closed["seconds"]))
         if parent is None:
             await finish_task(work, lease.task, outcome, returned)

@@ -64,12 +64,16 @@ class Engine:
         self._closing = Closing(services.database, services.task_tree)
 
     async def advance(self, tenant: TenantId, agent: AgentId) -> bool:
-        """Run one turn, if the agent is ready; returns whether there was one to run."""
-        claimed = await self.claim(tenant, agent)
+        """Run one turn, if the agent is ready; returns whether there was one to run.
+
+        Cancelled, it gives the agent to another worker at once. Where Postgres fails, the lease runs out
+        and the reaper brings the agent back.
+        """
+        claimed = await self._claim_whole(tenant, agent)
         if claimed is None:
             return False
         lease = claimed.lease
-        runner = asyncio.create_task(self.finish(claimed), name=f"turn {agent}")
+        runner = asyncio.create_task(self.run(claimed), name=f"turn {agent}")
         async with self._leases.holding(lease, runner):
             try:
                 await asyncio.shield(runner)
@@ -81,6 +85,17 @@ class Engine:
                 await self._closing.hand_back(lease)
                 raise
         return True
+
+    async def _claim_whole(self, tenant: TenantId, agent: AgentId) -> Claimed | None:
+        """Claim, or not: a claim that is cancelled while it commits would leave a lease with nobody."""
+        claiming = asyncio.create_task(self.claim(tenant, agent), name=f"claim {agent}")
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            [claimed] = await asyncio.gather(claiming, return_exceptions=True)
+            if isinstance(claimed, Claimed):
+                await self._closing.hand_back(claimed.lease)
+            raise
 
     async def claim(self, tenant: TenantId, agent: AgentId) -> Claimed | None:
         """Take the lease of a ready agent; None when it is not ready."""
@@ -97,7 +112,7 @@ class Engine:
             work.emit(_started(lease, row, self._leases.owner))
         return Claimed(lease=lease, turn=self._turn(lease, row, left), checkpoint=checkpoint)
 
-    async def finish(self, claimed: Claimed) -> None:
+    async def run(self, claimed: Claimed) -> None:
         """Run a claimed turn to its close; where the lease was lost meanwhile, nothing is written."""
         try:
             outcome, saved = await self.invoke(claimed)
@@ -145,6 +160,7 @@ class Engine:
             facts,
             parent=AgentId(row["parent_id"]) if row["parent_id"] else None,
             position=row["next_position"],
+            model_calls=row["model_calls"],
             workspace=row["workspace"],
             remaining=left,
         )

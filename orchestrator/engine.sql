@@ -7,157 +7,18 @@ SET state = 'running',
     lease_until = clock_timestamp() + make_interval(secs => %(seconds)s),
     fence = a.fence + 1,
     turns = a.turns + 1,
+    republished = 0,
     started_at = coalesce(a.started_at, clock_timestamp())
 FROM task AS t
 WHERE a.id = %(agent)s AND a.state = 'ready' AND t.id = a.task_id AND t.status = 'running'
-RETURNING a.*, t.goal AS task_goal, t.workspace, t.output_schema AS task_schema
-
--- name: hold
--- Law 4. FOR SHARE makes a reaper wait until this transaction is over.
-SELECT 1 AS held FROM agent
-WHERE id = %(agent)s AND fence = %(fence)s AND state = 'running' AND lease_until > clock_timestamp()
-FOR SHARE
+RETURNING a.*, t.workspace,
+    (
+        SELECT count(*)::integer FROM call AS c
+        WHERE c.agent_id = a.id AND c.kind = 'model' AND c.position < a.next_position
+    ) AS model_calls
 
 -- name: load_checkpoint
 SELECT checkpoint_id, parent_checkpoint_id, kind, content, metadata, writes
 FROM checkpoint
 WHERE agent_id = %(agent)s AND namespace = ''
 ORDER BY fence DESC, checkpoint_id DESC LIMIT 1
-
--- name: save_checkpoint
-INSERT INTO checkpoint (
-    tenant_id, agent_id, namespace, checkpoint_id, parent_checkpoint_id, kind, content, metadata, writes, fence
-)
-VALUES (
-    %(tenant)s, %(agent)s, %(namespace)s, %(checkpoint_id)s, %(parent_checkpoint_id)s,
-    %(kind)s, %(content)s, %(metadata)s, %(writes)s, %(fence)s
-)
-ON CONFLICT (agent_id, namespace, checkpoint_id)
-DO UPDATE SET content = excluded.content, writes = excluded.writes, fence = excluded.fence
-
--- name: insert_agent
-INSERT INTO agent (
-    id, tenant_id, task_id, parent_id, position, key, depth, role, node_id, title, brief, return_schema,
-    granted, provenance
-)
-VALUES (
-    %(id)s, %(tenant)s, %(task)s, %(parent)s, %(position)s, %(key)s, %(depth)s, %(role)s, %(node)s, %(title)s,
-    %(brief)s, %(return_schema)s, %(granted)s, %(provenance)s
-)
-
--- name: close_waiting
--- The turn ends in a wait; children that are already done would have nobody left to wake.
-UPDATE agent
-SET state = CASE WHEN open_children + %(spawned)s = 0 THEN 'ready' ELSE 'waiting' END,
-    waiting_on = CASE WHEN open_children + %(spawned)s = 0 THEN NULL ELSE %(waiting_on)s END,
-    open_children = open_children + %(spawned)s,
-    spawned = spawned + %(spawned)s,
-    lease_owner = NULL,
-    lease_until = NULL,
-    next_position = %(position)s,
-    provenance = %(provenance)s,
-    published_at = clock_timestamp()
-WHERE id = %(agent)s AND fence = %(fence)s AND state = 'running' AND lease_until > clock_timestamp()
-RETURNING state
-
--- name: close_finished
-UPDATE agent
-SET state = %(state)s,
-    lease_owner = NULL,
-    lease_until = NULL,
-    next_position = %(position)s,
-    returned = %(returned)s,
-    error = %(error)s,
-    provenance = %(provenance)s,
-    finished_at = clock_timestamp()
-WHERE id = %(agent)s AND fence = %(fence)s AND state = 'running' AND lease_until > clock_timestamp()
-RETURNING extract(epoch FROM finished_at - started_at)::double precision AS seconds
-
--- name: child_closed
--- The last child to close makes a waiting parent ready.
-UPDATE agent
-SET open_children = open_children - 1,
-    state = CASE WHEN open_children = 1 AND waiting_on = 'children' THEN 'ready' ELSE state END,
-    waiting_on = CASE WHEN open_children = 1 AND waiting_on = 'children' THEN NULL ELSE waiting_on END,
-    published_at = clock_timestamp()
-WHERE id = %(parent)s
-RETURNING state = 'ready' AS awake
-
--- name: finish_task
-UPDATE task
-SET status = %(status)s,
-    stop_reason = %(stop_reason)s,
-    answer = %(answer)s,
-    error = %(error)s,
-    finished_at = clock_timestamp()
-WHERE id = %(task)s AND status = 'running'
-RETURNING extract(epoch FROM clock_timestamp() - created_at)::double precision AS seconds
-
--- name: returns
-SELECT id, position, key, node_id, state, returned, error, provenance
-FROM agent
-WHERE parent_id = %(agent)s AND state IN ('done', 'failed', 'cancelled')
-ORDER BY position
-
--- name: reclaim
--- The reaper takes back an agent whose lease ran out; the raised fence shuts its old worker out.
-UPDATE agent
-SET state = 'ready',
-    lease_owner = NULL,
-    lease_until = NULL,
-    fence = fence + 1,
-    lost_turns = lost_turns + 1,
-    published_at = clock_timestamp()
-WHERE id = %(agent)s AND fence = %(fence)s AND state = 'running' AND lease_until <= clock_timestamp()
-RETURNING task_id, fence, lost_turns
-
--- name: hand_back
--- A worker that stops gives its agent to another at once.
-UPDATE agent
-SET state = 'ready', lease_owner = NULL, lease_until = NULL, fence = fence + 1, published_at = clock_timestamp()
-WHERE id = %(agent)s AND fence = %(fence)s AND state = 'running'
-RETURNING task_id, fence, lost_turns
-
--- name: fail_ready
--- An agent that keeps losing its workers is given up: claimed here, and closed in the same transaction.
-UPDATE agent
-SET state = 'running', lease_owner = 'reaper', fence = fence + 1,
-    lease_until = clock_timestamp() + make_interval(secs => 60),
-    started_at = coalesce(started_at, clock_timestamp())
-WHERE id = %(agent)s AND state = 'ready'
-RETURNING task_id, parent_id, fence, provenance, next_position
-
--- name: cancel_agents
--- Locks children before their parents, as closing transactions do. What these bore meanwhile, the next call finds.
-WITH open AS (
-    SELECT id FROM agent
-    WHERE task_id = %(task)s AND state IN ('ready', 'running', 'waiting')
-    ORDER BY depth DESC, id FOR UPDATE
-)
-UPDATE agent AS a
-SET state = 'cancelled', waiting_on = NULL, lease_owner = NULL, lease_until = NULL,
-    fence = a.fence + 1, finished_at = clock_timestamp()
-FROM open WHERE a.id = open.id
-RETURNING a.id
-
--- name: settle_abandoned
--- Calls whose agent ended while they were in flight: their usage cannot be read, so all of it counts.
-WITH abandoned AS (
-    UPDATE call SET state = 'unknown', finished_at = clock_timestamp()
-    WHERE task_id = %(task)s AND state = 'intent'
-        AND agent_id IN (SELECT id FROM agent WHERE task_id = %(task)s AND state NOT IN ('running', 'ready', 'waiting'))
-    RETURNING agent_id
-)
-UPDATE budget AS b SET spent = spent + reserved, reserved = 0
-WHERE b.agent_id IN (SELECT agent_id FROM abandoned)
-
--- name: settle_agent
--- Calls an ended agent left in flight, and whatever it still held: usage that cannot be read counts in full.
-WITH abandoned AS (
-    UPDATE call
-    SET state = 'unknown', finished_at = clock_timestamp(),
-        usage = usage || jsonb_build_object('completion_tokens', coalesce((reserved ->> 'tokens')::bigint, 0))
-    WHERE agent_id = %(agent)s AND state = 'intent'
-    RETURNING 1
-)
-UPDATE budget SET spent = spent + reserved, reserved = 0 WHERE agent_id = %(agent)s AND reserved > 0

@@ -22,6 +22,9 @@ CallKind = Literal["model", "tool", "recall", "step"]
 Effect = Literal["pure", "keyed", "unsafe"]
 CallState = Literal["done", "failed", "unknown"]
 
+SecondsLeft = Callable[[], float | None]
+"""Until the task's deadline; asked only for calls that are really made. Raises `BudgetExhausted` past it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -61,7 +64,7 @@ class Journal:
     def event(self, kind: EventKind, **data: JsonValue) -> Event:
         return Event(task=self.lease.task, agent=self.lease.agent, kind=kind, data=data)
 
-    async def begin(self, entry: Entry, started: Event) -> Recorded | None:
+    async def begin(self, entry: Entry, started: Event | None = None) -> Recorded | None:
         """Write the intent and hold its reservation, unless the call was begun before.
 
         Returns:
@@ -78,7 +81,8 @@ class Journal:
             if row is None:
                 await budget.reserve(work, self.lease.agent, entry.reserve)
                 await work.execute(SQL.intend, self._columns(entry))
-                work.emit(started)
+                if started is not None:
+                    work.emit(started)
                 return None
             if bytes(row["request_hash"]) != entry.request_hash:
                 raise AgentFailed(
@@ -88,8 +92,10 @@ class Journal:
                 await work.execute(SQL.intend_again, key | {"fence": self.lease.fence})
             return Recorded(state=row["state"], outcome=row["outcome"], reserved=row["reserved"])
 
-    async def hold_more(self, entry: Entry, amounts: budget.Amounts, event: Event) -> Entry:
-        """Enlarge the reservation of a call in flight.
+    async def hold_more(
+        self, entry: Entry, amounts: budget.Amounts, event: Event, *, attempts: int = 1
+    ) -> Entry:
+        """Enlarge the reservation of a call in flight, for that many further attempts.
 
         Returns:
             The entry with what is held now; `conclude` it instead of the first.
@@ -102,7 +108,12 @@ class Journal:
             await budget.reserve(work, self.lease.agent, amounts)
             await work.execute(
                 SQL.hold_more,
-                {"agent": self.lease.agent, "position": entry.position, "reserved": jsonb(held)},
+                {
+                    "agent": self.lease.agent,
+                    "position": entry.position,
+                    "reserved": jsonb(held),
+                    "attempts": attempts,
+                },
             )
             work.emit(event)
         return replace(entry, reserve=held)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any, cast
 
-from core.database import Database, Row, queries
+from core.database import Database, Row, UnitOfWork, queries
+from core.errors import StorageError, TreeholdError
 from core.events import Event
 from core.ids import TaskId, TenantId
 from core.provenance import Provenance
@@ -14,6 +16,9 @@ from memory import Action, FinishedTask, Memory, Step
 from memory.task_tree import TaskTree
 
 SQL = queries.load(__file__, "learning.sql")
+log = logging.getLogger(__name__)
+
+TRIES = 5
 _TARGETS = ("path", "url", "paths", "name")
 
 
@@ -24,36 +29,49 @@ class Learning:
         self._task_tree = task_tree
 
     async def learn(self, tenant: TenantId, task: TaskId) -> None:
-        """Take one finished task in; repeating it changes nothing."""
-        finished = await self._load(tenant, task)
-        if finished is None:
-            return
-        learned = await self._memory.learn(finished)
-        async with self._database.unit_of_work(tenant) as work:
-            if await work.execute(SQL.mark_learned, {"task": task}):
-                work.emit(
-                    Event(
-                        task=task,
-                        kind="memory.learned",
-                        data={
-                            "episode": str(learned.episode),
-                            "state": learned.state,
-                            "reasons": list(learned.reasons),
-                            "insights": [str(insight) for insight in learned.insights],
-                        },
-                    )
-                )
+        """Take one finished task in; repeating it changes nothing.
 
-    async def _load(self, tenant: TenantId, task: TaskId) -> FinishedTask | None:
+        What fails is tried again by the reaper's reminder, later each time, and given up after `TRIES`.
+        """
         async with self._database.unit_of_work(tenant) as work:
-            row = await work.fetch_one(SQL.finished, {"task": task})
-            if row is None or row["learned_at"] is not None:
-                return None
-            actions = await work.fetch_all(SQL.actions, {"task": task})
-            tree = await self._task_tree.load(work, task, log=False)
+            row = await work.fetch_one(SQL.begin, {"task": task})
+            if row is None:
+                return
+            finished = await self._finished(work, task, row)
+        try:
+            learned = await self._memory.learn(finished)
+        except StorageError:
+            raise
+        except Exception as error:
+            log.exception("learning.failed", extra={"task": str(task)})
+            if row["learning_attempts"] >= TRIES:
+                await self._close(tenant, _failed(task, error, row["learning_attempts"]))
+            return
+        await self._close(
+            tenant,
+            Event(
+                task=task,
+                kind="memory.learned",
+                data={
+                    "episode": str(learned.episode),
+                    "state": learned.state,
+                    "reasons": list(learned.reasons),
+                    "insights": [str(insight) for insight in learned.insights],
+                },
+            ),
+        )
+
+    async def _close(self, tenant: TenantId, event: Event) -> None:
+        async with self._database.unit_of_work(tenant) as work:
+            if await work.execute(SQL.mark_learned, {"task": event.task}):
+                work.emit(event)
+
+    async def _finished(self, work: UnitOfWork, task: TaskId, row: Row) -> FinishedTask:
+        actions = await work.fetch_all(SQL.actions, {"task": task})
+        tree = await self._task_tree.load(work, task, log=False)
         provenance = Provenance.model_validate(row["provenance"])
         return FinishedTask(
-            tenant=tenant,
+            tenant=work.tenant,
             task=task,
             goal=row["goal"],
             outcome=row["status"],
@@ -63,6 +81,11 @@ class Learning:
             conclusion=clipped(row["answer"]["text"], 2000) if row["answer"] else None,
             provenance=provenance,
         )
+
+
+def _failed(task: TaskId, error: Exception, attempts: int) -> Event:
+    reason = error.message if isinstance(error, TreeholdError) else type(error).__name__
+    return Event(task=task, kind="memory.failed", data={"reason": clipped(reason, 500), "attempts": attempts})
 
 
 def _origin(provenance: Provenance) -> str:

@@ -1,7 +1,11 @@
--- name: finished
-SELECT t.id, t.goal, t.status, t.answer, t.learned_at, r.provenance
-FROM task AS t JOIN agent AS r ON r.task_id = t.id AND r.parent_id IS NULL
-WHERE t.id = %(task)s AND t.status <> 'running'
+-- name: begin
+-- Counted before it is tried: one that ends its process has been tried too.
+UPDATE task AS t
+SET learning_attempts = t.learning_attempts + 1, learning_since = clock_timestamp()
+FROM agent AS r
+WHERE t.id = %(task)s AND t.status <> 'running' AND t.learned_at IS NULL
+    AND r.task_id = t.id AND r.parent_id IS NULL
+RETURNING t.learning_attempts, t.goal, t.status, t.answer, r.provenance
 
 -- name: actions
 -- The platform's own record of what was done: tools and what they were pointed at, never what they gave.

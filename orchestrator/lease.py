@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,10 +14,11 @@ from core.errors import StorageError
 from core.ids import AgentId, TaskId, TenantId
 from core.signals import LeaseLost
 
-SQL = queries.load(__file__, "engine.sql")
+SQL = queries.load(__file__, "lease.sql")
 log = logging.getLogger(__name__)
 
-_EXTEND = b"SELECT agent_id, cancelled FROM extend_leases(%(owner)s, %(agents)s, %(fences)s, %(seconds)s)"
+_TRIES = 5
+_LOCKED_SECONDS = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,20 +75,29 @@ class LeaseKeeper:
                 log.warning("lease.extend_failed", extra={"reason": error.message})
 
     async def round(self) -> None:
+        """Extend each lease, trying those again that a transaction of their own turn has locked."""
         held = dict(self._held)
-        if not held:
-            return
+        tries = 0
+        while held and tries < _TRIES:
+            tries += 1
+            found = await self._extend([lease for lease, _ in held.values()])
+            for agent, (lease, turn) in held.items():
+                if agent not in found and self._held.get(agent) == (lease, turn):
+                    turn.cancel(str(LeaseLost(agent)))
+            held = {agent: held[agent] for agent, extended in found.items() if not extended}
+            if held:
+                await self._clock.sleep(_LOCKED_SECONDS)
+
+    async def _extend(self, leases: Sequence[Lease]) -> dict[AgentId, bool]:
+        """The agents still held here, and whether each has most of its lease before it."""
         async with self._database.plumbing() as connection:
             cursor = await connection.execute(
-                _EXTEND,
+                SQL.extend,
                 {
                     "owner": self.owner,
-                    "agents": list(held),
-                    "fences": [lease.fence for lease, _ in held.values()],
+                    "agents": [lease.agent for lease in leases],
+                    "fences": [lease.fence for lease in leases],
                     "seconds": self.seconds,
                 },
             )
-            kept = {row["agent_id"] for row in await cursor.fetchall() if not row["cancelled"]}
-        for agent, (lease, turn) in held.items():
-            if agent not in kept and self._held.get(agent) == (lease, turn):
-                turn.cancel(str(LeaseLost(agent)))
+            return {AgentId(row["agent_id"]): row["extended"] for row in await cursor.fetchall()}

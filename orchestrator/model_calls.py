@@ -16,16 +16,17 @@ from core.grant import Unit
 from core.text import clipped
 from inference.model import ModelReply, ModelRequest, Usage
 from inference.ports import Gateway, RetryNotice
-from orchestrator.journal import Entry, Journal, Recorded
+from orchestrator.journal import Entry, Journal, Recorded, SecondsLeft
 
 
 class ModelCalls:
-    def __init__(self, gateway: Gateway, clock: Clock, journal: Journal) -> None:
+    def __init__(self, gateway: Gateway, clock: Clock, journal: Journal, seconds_left: SecondsLeft) -> None:
         self._gateway = gateway
         self._clock = clock
         self._journal = journal
+        self._seconds_left = seconds_left
 
-    async def ask(self, position: int, request: ModelRequest, *, seconds_left: float | None) -> ModelReply:
+    async def ask(self, position: int, request: ModelRequest) -> ModelReply:
         """Raises `ModelError`, `BudgetExhausted` or `LeaseLost`."""
         entry = Entry(
             position=position,
@@ -45,7 +46,7 @@ class ModelCalls:
             await self._take_over(observer, recorded)
         started = self._clock.monotonic()
         try:
-            async with asyncio.timeout(seconds_left):
+            async with asyncio.timeout(self._seconds_left()):
                 reply = await self._gateway.complete(request, observer)
         except TimeoutError as error:
             exhausted = BudgetExhausted("deadline", "the task's deadline passed")
@@ -69,7 +70,7 @@ class ModelCalls:
         observer.entry = replace(observer.entry, reserve=recorded.reserved)
         event = self._retried(observer.entry, reason="lost", code="worker_lost", attempt=2, wait_seconds=0.0)
         try:
-            observer.entry = await self._journal.hold_more(observer.entry, again, event)
+            observer.entry = await self._journal.hold_more(observer.entry, again, event, attempts=0)
         except BudgetExhausted as error:
             await self._failed(observer, error, self._clock.monotonic())
             raise

@@ -12,13 +12,10 @@ from core.ids import AgentId, TaskId, TenantId
 from orchestrator.closing import Closing, Outcome
 from orchestrator.topics import ADVANCE, LEARN
 
-SQL = queries.load(__file__, "engine.sql")
+SQL = queries.load(__file__, "reaper.sql")
 log = logging.getLogger(__name__)
 
 BATCH = 200
-_EXPIRED = b"SELECT tenant_id, agent_id, fence FROM expired_agents(%(most)s)"
-_REPUBLISH = b"SELECT republish_ready(%(seconds)s, %(most)s) AS published"
-_UNLEARNED = b"SELECT tenant_id, task_id FROM unlearned_tasks(%(seconds)s, %(most)s)"
 
 
 class Reaper:
@@ -54,13 +51,13 @@ class Reaper:
     async def round(self) -> int:
         """One look; returns how many agents were taken back."""
         async with self._database.plumbing() as connection:
-            cursor = await connection.execute(_EXPIRED, {"most": BATCH})
+            cursor = await connection.execute(SQL.expired, {"most": BATCH})
             expired = await cursor.fetchall()
         taken = 0
         for row in expired:
             taken += await self._reclaim(TenantId(row["tenant_id"]), AgentId(row["agent_id"]), row["fence"])
         async with self._database.plumbing() as connection:
-            await connection.execute(_REPUBLISH, {"seconds": self._republish, "most": BATCH})
+            await connection.execute(SQL.republish, {"seconds": self._republish, "most": BATCH})
         await self._remind_of_learning()
         return taken
 
@@ -71,7 +68,7 @@ class Reaper:
             return
         self._learn_after = now + self._republish
         async with self._database.plumbing() as connection:
-            cursor = await connection.execute(_UNLEARNED, {"seconds": self._republish, "most": BATCH})
+            cursor = await connection.execute(SQL.unlearned, {"seconds": self._republish, "most": BATCH})
             unlearned = await cursor.fetchall()
         for row in unlearned:
             async with self._database.unit_of_work(TenantId(row["tenant_id"])) as work:
@@ -94,5 +91,5 @@ class Reaper:
                 work.enqueue(ADVANCE, agent)
                 return True
         error = AgentFailed(f"its worker was lost {row['lost_turns']} times", code="worker_lost")
-        await self._closing.give_up(tenant, agent, Outcome.failed(error))
+        await self._closing.give_up(tenant, agent, row["fence"], Outcome.failed(error))
         return True

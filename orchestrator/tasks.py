@@ -39,7 +39,6 @@ from orchestrator.views import (
 )
 
 SQL = queries.load(__file__, "tasks.sql")
-ENGINE = queries.load(__file__, "engine.sql")
 ARTIFACTS = queries.load(__file__, "artifacts.sql")
 
 FOLLOW_SECONDS = 0.1
@@ -158,9 +157,9 @@ class TaskService:
         Rows are locked in the order of closing transactions: agents, budgets, then the task.
         """
         agents: list[AgentId] = []
-        while stopped := await work.fetch_all(ENGINE.cancel_agents, {"task": task}):
+        while stopped := await work.fetch_all(SQL.cancel_agents, {"task": task}):
             agents += [AgentId(row["id"]) for row in stopped]
-        await work.execute(ENGINE.settle_abandoned, {"task": task})
+        await budget.settle_ended(work, agents)
         finished = await work.fetch_one(SQL.cancel_task, {"task": task})
         if finished is None:
             return

@@ -53,6 +53,19 @@ LEFT JOIN LATERAL (
 WHERE a.task_id = %(task)s
 ORDER BY a.depth, a.created_at, a.position
 
+-- name: cancel_agents
+-- Locks children before their parents, as closing transactions do. What these bore meanwhile, the next call finds.
+WITH open AS (
+    SELECT id FROM agent
+    WHERE task_id = %(task)s AND state IN ('ready', 'running', 'waiting')
+    ORDER BY depth DESC, id FOR UPDATE
+)
+UPDATE agent AS a
+SET state = 'cancelled', waiting_on = NULL, lease_owner = NULL, lease_until = NULL,
+    fence = a.fence + 1, finished_at = clock_timestamp()
+FROM open WHERE a.id = open.id
+RETURNING a.id
+
 -- name: cancel_task
 UPDATE task
 SET status = 'cancelled', stop_reason = 'cancelled', finished_at = clock_timestamp(),

@@ -13,11 +13,13 @@ from core.provenance import Provenance, Trust
 from core.text import clipped, printable
 from inference.model import ToolCall
 from orchestrator.artifacts import NewArtifacts
-from orchestrator.journal import Entry, Journal
+from orchestrator.journal import Entry, Journal, SecondsLeft
 from orchestrator.tool_runner import ToolRunner
 from tools.contract import ToolResult
 
 _SHOWN = 200
+_DEADLINE = "deadline"
+_PASSED = "the task's deadline passed"
 _REFUSALS = frozenset({"tool_denied", "tool_input_invalid"})
 
 
@@ -28,6 +30,7 @@ class ToolCalls:
         clock: Clock,
         journal: Journal,
         facts: AgentFacts,
+        seconds_left: SecondsLeft,
         *,
         workspace: str | None,
     ) -> None:
@@ -35,18 +38,16 @@ class ToolCalls:
         self._clock = clock
         self._journal = journal
         self._facts = facts
+        self._seconds_left = seconds_left
         self._workspace = workspace
 
-    async def run(
-        self, position: int, call: ToolCall, *, read: Provenance, seconds_left: float | None
-    ) -> ToolOutcome:
+    async def run(self, position: int, call: ToolCall, *, read: Provenance) -> ToolOutcome:
         """A refusal or failure is an outcome. Raises `BudgetExhausted` or `LeaseLost`.
 
         Args:
             position: in the agent's life.
             call: as the model asked for it.
             read: of everything the agent has read so far; what the tool stores is no more trusted.
-            seconds_left: until the task's deadline.
         """
         entry = Entry(
             position=position,
@@ -64,28 +65,26 @@ class ToolCalls:
         )
         recorded = await self._journal.begin(entry, started)
         if recorded is not None and recorded.state != "intent":
-            return ToolOutcome.model_validate(recorded.outcome)
+            return _repeated(ToolOutcome.model_validate(recorded.outcome))
         if recorded is not None and entry.effect == "unsafe":
             return await self._failed(
                 entry,
                 "unknown_outcome",
                 "a worker stopped during this call; whether it took effect is not known",
             )
-        return await self._run(entry, call, read, seconds_left)
+        return await self._run(entry, call, read)
 
-    async def _run(
-        self, entry: Entry, call: ToolCall, read: Provenance, seconds_left: float | None
-    ) -> ToolOutcome:
+    async def _run(self, entry: Entry, call: ToolCall, read: Provenance) -> ToolOutcome:
         started = self._clock.monotonic()
         key = str(self._journal.call_id(entry.position))
         try:
-            async with asyncio.timeout(seconds_left):
+            async with asyncio.timeout(self._seconds_left()):
                 result = await self._runner.run(
                     call, self._facts, workspace=self._workspace, idempotency_key=key
                 )
-        except TimeoutError as error:
-            await self._failed(entry, "deadline", "the task's deadline passed")
-            raise BudgetExhausted("deadline") from error
+        except (TimeoutError, BudgetExhausted) as error:
+            await self._failed(entry, _DEADLINE, _PASSED)
+            raise BudgetExhausted("deadline", _PASSED) from error
         except ToolError as error:
             return await self._failed(entry, error.code, error.message)
         return await self._done(entry, result, read, started)
@@ -157,3 +156,10 @@ class ToolCalls:
 
     def _names(self, entry: Entry) -> dict[str, JsonValue]:
         return {"call": str(self._journal.call_id(entry.position)), "name": entry.name}
+
+
+def _repeated(outcome: ToolOutcome) -> ToolOutcome:
+    """As a repeated turn meets it: a passed deadline ends the turn again."""
+    if outcome.code == _DEADLINE:
+        raise BudgetExhausted("deadline", _PASSED)
+    return outcome

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
 
 from pydantic import JsonValue
 
 from agents.answer import Answer
 from agents.brief import ChildSpec
 from agents.ports import AgentFacts, ChildReturn, ReturnRefused, ToolOutcome
+from core.clock import Clock
 from core.database import Row, queries
-from core.errors import AgentFailed, BudgetExhausted, GateRefused
-from core.events import Event
+from core.errors import AgentFailed, BudgetExhausted
 from core.grant import Unit
 from core.ids import AgentId, NodeId, derived
 from core.provenance import Origin, Provenance
@@ -25,11 +27,12 @@ from orchestrator.journal import Journal
 from orchestrator.lease import Lease
 from orchestrator.memory_calls import MemoryCalls
 from orchestrator.model_calls import ModelCalls
+from orchestrator.returns import Returns
 from orchestrator.services import Services
 from orchestrator.tool_calls import ToolCalls
 from tools.contract import ToolSpec
 
-SQL = queries.load(__file__, "engine.sql")
+SQL = queries.load(__file__, "turn.sql")
 
 
 class LiveTurn:
@@ -37,12 +40,11 @@ class LiveTurn:
 
     Attributes:
         parent: the agent to wake at the end; the root has none.
-        position: how many calls the agent has made in its life.
+        position: how many calls of any kind the agent has made in its life.
         provenance: of everything the agent has read so far.
         children: to be born when the turn closes, with their attenuated orders.
         returned: what crosses up, or the root's answer.
         artifacts: free text of the return.
-        events: to be written at the close.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class LiveTurn:
         *,
         parent: AgentId | None,
         position: int,
+        model_calls: int,
         workspace: str | None,
         remaining: Mapping[Unit, int | None],
     ) -> None:
@@ -61,10 +64,15 @@ class LiveTurn:
         self._facts = facts
         self._remaining = remaining
         self._used: Counter[Unit] = Counter()
+        self._model_calls = model_calls
         self._workspace = workspace
         self._journal = Journal(services.database, lease)
-        self._models = ModelCalls(services.gateway, services.clock, self._journal)
-        self._tools = ToolCalls(services.tools, services.clock, self._journal, facts, workspace=workspace)
+        left = partial(_seconds_left, services.clock, facts.grant.deadline)
+        self._models = ModelCalls(services.gateway, services.clock, self._journal, left)
+        self._tools = ToolCalls(
+            services.tools, services.clock, self._journal, facts, left, workspace=workspace
+        )
+        self._returns = Returns(self._journal)
         self._memory = MemoryCalls(services.database, services.memory, services.task_tree, self._journal)
         self.parent = parent
         self.position = position
@@ -72,7 +80,6 @@ class LiveTurn:
         self.children: list[tuple[AgentId, ChildSpec]] = []
         self.returned: JsonValue = None
         self.artifacts = NewArtifacts(lease)
-        self.events: list[Event] = []
 
     @property
     def agent(self) -> AgentFacts:
@@ -86,7 +93,10 @@ class LiveTurn:
         }
 
     async def model(self, request: ModelRequest) -> ModelReply:
-        reply = await self._models.ask(self._next(), request, seconds_left=self._seconds_left())
+        self._model_calls += 1
+        if self._model_calls > self._facts.grant.budget.turns:
+            raise BudgetExhausted("turns")
+        reply = await self._models.ask(self._next(), request)
         self._used["tokens"] += reply.usage.total
         self._used["cost"] += reply.cost_micros
         self.provenance = self.provenance.derive(by=Origin(kind="model", id=reply.model))
@@ -96,9 +106,7 @@ class LiveTurn:
         return self._services.tools.specs(self._facts.grant.capabilities)
 
     async def tool(self, call: ToolCall) -> ToolOutcome:
-        outcome = await self._tools.run(
-            self._next(), call, read=self.provenance, seconds_left=self._seconds_left()
-        )
+        outcome = await self._tools.run(self._next(), call, read=self.provenance)
         self.provenance = self.provenance.derive([outcome.provenance])
         return outcome
 
@@ -147,22 +155,11 @@ class LiveTurn:
         if schema is None:
             raise AgentFailed("the root agent delivers its answer; it has no parent to return to")
         files = frozenset(file.path for file in self._facts.brief.inputs)
-        try:
-            passed = await gate.check(text, schema, files=files, prove=self._prove)
-        except GateRefused as refused:
-            event = self._journal.event("gate.refused", code=refused.reason, where=refused.where)
-            await self._journal.note(event)
-            return ReturnRefused(code=refused.reason, where=refused.where)
-        self.returned = self._with_handles(passed)
-        self.events.append(
-            self._journal.event(
-                "gate.accepted",
-                fields=[*sorted(passed.value)],
-                handles=len(passed.texts),
-                quotes=passed.quotes,
-            )
-        )
-        return self.returned
+        passed = await self._returns.offer(self._next(), text, schema, files=files, prove=self._prove)
+        if isinstance(passed, gate.Passed):
+            self.returned = self._with_handles(passed)
+            return self.returned
+        return passed
 
     def deliver(self, answer: Answer) -> None:
         self.returned = answer.model_dump(mode="json")
@@ -171,15 +168,6 @@ class LiveTurn:
         position = self.position
         self.position += 1
         return position
-
-    def _seconds_left(self) -> float | None:
-        deadline = self._facts.grant.deadline
-        if deadline is None:
-            return None
-        left = (deadline - self._services.clock.now()).total_seconds()
-        if left <= 0:
-            raise BudgetExhausted("deadline")
-        return left
 
     def _attenuated(self, child: ChildSpec) -> ChildSpec:
         mine, wanted = self._facts.grant, child.budget
@@ -216,6 +204,15 @@ class LiveTurn:
         return await self._services.tools.find_quote(
             self._workspace, self._facts.grant.capabilities, file, quote, line
         )
+
+
+def _seconds_left(clock: Clock, deadline: datetime | None) -> float | None:
+    if deadline is None:
+        return None
+    left = (deadline - clock.now()).total_seconds()
+    if left <= 0:
+        raise BudgetExhausted("deadline", "the task's deadline passed")
+    return left
 
 
 def _child_return(row: Row) -> ChildReturn:

@@ -6,6 +6,7 @@ A Celery thread holds a slot while a turn runs on the loop; an agent that waits 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Awaitable, Callable
@@ -15,7 +16,7 @@ from uuid import UUID
 
 from celery.worker import WorkController
 
-from core.errors import StorageError
+from core.errors import StorageError, WorkerFailed
 from core.ids import AgentId, TaskId, TenantId
 from core.settings import Settings
 from orchestrator.engine_room import EngineRoom
@@ -49,7 +50,7 @@ class Worker:
         self._stopping = False
         self._background: list[asyncio.Task[None]] = []
         self._controller: Any = None
-        self._thread: threading.Thread | None = None
+        self._celery: asyncio.Future[None] | None = None
         self._register()
 
     def _register(self) -> None:
@@ -114,20 +115,61 @@ class Worker:
         except BaseException:
             await self.stop()
             raise
-        self._thread = threading.Thread(target=self._controller.start, name="celery", daemon=True)
-        self._thread.start()
+        self._celery = self._in_thread(self._controller.start)
+
+    async def wait(self) -> None:
+        """Return when the worker is stopped.
+
+        Raises:
+            WorkerFailed: one of its parts ended by itself, and agents would no longer advance.
+        """
+        parts = {task: task.get_name() for task in self._background}
+        assert self._celery is not None, "a started worker"
+        await asyncio.wait([*parts, self._celery], return_when=asyncio.FIRST_COMPLETED)
+        if self._stopping:
+            return
+        name, ended = next(
+            ((name, task) for task, name in parts.items() if task.done()), ("celery", self._celery)
+        )
+        error = None if ended.cancelled() else ended.exception()
+        raise WorkerFailed(f"the worker's {name} ended: {error or 'without an error'}") from error
 
     async def stop(self) -> None:
         """Stop taking messages, hand running turns back, and wait until all is quiet."""
         self._stopping = True
         await _cancelled(self._background[:2])
         await _cancelled(list(self._running), seconds=STOP_SECONDS)
-        if self._thread is not None:
+        if self._celery is not None:
             await asyncio.to_thread(self._controller.stop)
             if not self._in_process:
-                await asyncio.to_thread(self._thread.join, STOP_SECONDS)
+                await asyncio.wait([self._celery], timeout=STOP_SECONDS)
         await _cancelled(self._background)
         await self._put_back([*self._refused, *self._backlog.left()])
+
+    def _in_thread(self, start: Callable[[], None]) -> asyncio.Future[None]:
+        """Run Celery in a daemon thread; the future is done when it has ended."""
+        ended: asyncio.Future[None] = self._loop.create_future()
+
+        def settle(error: BaseException | None) -> None:
+            if ended.cancelled():
+                return
+            if error is None:
+                ended.set_result(None)
+            else:
+                ended.set_exception(error)
+                ended.exception()  # read here, lest a stop that awaits nobody be logged as forgotten
+
+        def run() -> None:
+            error: BaseException | None = None
+            try:
+                start()
+            except BaseException as raised:  # noqa: BLE001 - whatever ended the thread, the waiter is told
+                error = raised
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(settle, error)
+
+        threading.Thread(target=run, name="celery", daemon=True).start()
+        return ended
 
     def _publisher(self) -> Publisher:
         if self._in_process:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import pytest
+from celery.worker import WorkController
 from psycopg import AsyncConnection
 
 from bench.support.engine import ScriptedProvider
 from bench.support.scripts import team
-from tests.chaos.conftest import Held, Starter
+from core.errors import WorkerFailed
+from orchestrator.lease import LeaseKeeper
+from orchestrator.reaper import Reaper
+from orchestrator.relay import Relay
+from tests.chaos.conftest import SECONDS, Held, Starter
 
 PATIENT: dict[str, Any] = {"lease_seconds": 300.0, "republish_seconds": 300.0}
 """Under these, nothing that was lost would be found again in this test."""
@@ -50,3 +57,35 @@ async def test_stopping_twice_does_no_harm(start_worker: Starter) -> None:
     assert (await one.finished(task)).status == "done"
     await one.worker.stop()
     await one.worker.stop()
+
+
+async def test_a_worker_that_was_stopped_is_no_longer_waited_for(start_worker: Starter) -> None:
+    one = await start_worker(ScriptedProvider(team(1)))
+    waiting = asyncio.create_task(one.worker.wait())
+    await one.worker.stop()
+    await asyncio.wait_for(waiting, SECONDS)
+
+
+@pytest.mark.parametrize("part", [Relay, Reaper, LeaseKeeper])
+async def test_a_part_that_ends_by_itself_is_told(
+    start_worker: Starter, monkeypatch: pytest.MonkeyPatch, part: type[Relay | Reaper | LeaseKeeper]
+) -> None:
+    async def broken(self: object) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(part, "run", broken)
+    one = await start_worker(ScriptedProvider(team(1)))
+    with pytest.raises(WorkerFailed, match="out of luck"):
+        await asyncio.wait_for(one.worker.wait(), SECONDS)
+
+
+async def test_a_celery_that_ends_by_itself_is_told(
+    start_worker: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: object) -> None:
+        raise RuntimeError("no more messages")
+
+    monkeypatch.setattr(WorkController, "start", broken)
+    one = await start_worker(ScriptedProvider(team(1)))
+    with pytest.raises(WorkerFailed, match="celery ended: no more messages"):
+        await asyncio.wait_for(one.worker.wait(), SECONDS)

@@ -16,6 +16,8 @@ CREATE TABLE task (
     event_seq bigint NOT NULL DEFAULT 0,
     cancel_requested_at timestamptz,
     learned_at timestamptz,
+    learning_attempts integer NOT NULL DEFAULT 0,
+    learning_since timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz
 );
@@ -49,6 +51,7 @@ CREATE TABLE agent (
     lease_owner text,
     lease_until timestamptz,
     published_at timestamptz NOT NULL DEFAULT now(),
+    republished integer NOT NULL DEFAULT 0,
     turns integer NOT NULL DEFAULT 0,
     lost_turns integer NOT NULL DEFAULT 0,
     returned jsonb,
@@ -164,22 +167,24 @@ AS $$
     RETURNING o.tenant_id, o.topic, o.subject_id
 $$;
 
--- Keeps the leases of turns that run in one process. A row that does not come back is a lease lost.
+-- Keeps the leases of turns that run in one process. Rows another transaction has locked are left as they are,
+-- so that one stuck row delays no other, and nobody waits in a circle. An agent that does not come back is lost.
 CREATE FUNCTION extend_leases(owner text, agents uuid[], fences bigint[], seconds double precision)
-RETURNS TABLE (agent_id uuid, cancelled boolean)
+RETURNS TABLE (agent_id uuid, extended boolean)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = treehold, pg_temp
 AS $$
-    WITH held AS (SELECT unnest(agents) AS id, unnest(fences) AS fence),
-    kept AS (
-        UPDATE agent AS a
-        SET lease_until = clock_timestamp() + make_interval(secs => seconds)
-        FROM held
-        WHERE a.id = held.id AND a.fence = held.fence AND a.state = 'running'
-            AND a.lease_owner = owner AND a.lease_until > clock_timestamp()
-        RETURNING a.id, a.task_id
+    WITH free AS (
+        SELECT a.id FROM agent AS a
+        JOIN unnest(agents, fences) AS held (id, fence) ON a.id = held.id AND a.fence = held.fence
+        WHERE a.state = 'running' AND a.lease_owner = owner AND a.lease_until > clock_timestamp()
+        ORDER BY a.id FOR NO KEY UPDATE OF a SKIP LOCKED
     )
-    SELECT kept.id, t.cancel_requested_at IS NOT NULL
-    FROM kept JOIN task AS t ON t.id = kept.task_id
+    UPDATE agent AS a SET lease_until = clock_timestamp() + make_interval(secs => seconds)
+    FROM free WHERE a.id = free.id;
+
+    SELECT a.id, a.lease_until > clock_timestamp() + make_interval(secs => seconds / 2) FROM agent AS a
+    JOIN unnest(agents, fences) AS held (id, fence) ON a.id = held.id AND a.fence = held.fence
+    WHERE a.state = 'running' AND a.lease_owner = owner AND a.lease_until > clock_timestamp()
 $$;
 
 -- Agents whose lease ran out: who they are, so that the reaper can return each in a unit of work.
@@ -193,16 +198,19 @@ AS $$
 $$;
 
 -- Ready agents whose message was lost with a broker or a process: published again. One that still has an
--- outbox row has not lost anything, however long the queue is.
+-- outbox row has not lost anything, however long the queue is; where the queue is the broker's, each time is
+-- twice as late as the one before.
 CREATE FUNCTION republish_ready(seconds double precision, most integer)
 RETURNS integer
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = treehold, pg_temp
 AS $$
     WITH stale AS (
-        UPDATE agent AS a SET published_at = clock_timestamp()
+        UPDATE agent AS a SET published_at = clock_timestamp(), republished = a.republished + 1
         WHERE a.id IN (
             SELECT r.id FROM agent AS r
-            WHERE r.state = 'ready' AND r.published_at < clock_timestamp() - make_interval(secs => seconds)
+            WHERE r.state = 'ready'
+                AND r.published_at
+                    < clock_timestamp() - make_interval(secs => seconds * 2 ^ least(r.republished, 10))
                 AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.subject_id = r.id)
             ORDER BY r.published_at LIMIT most FOR UPDATE SKIP LOCKED
         )
@@ -214,13 +222,15 @@ AS $$
     SELECT count(*)::integer FROM published
 $$;
 
--- Finished tasks that memory has not taken in yet.
+-- Finished tasks that memory has not taken in yet; each try waits twice as long as the one before.
 CREATE FUNCTION unlearned_tasks(seconds double precision, most integer)
 RETURNS TABLE (tenant_id uuid, task_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = treehold, pg_temp
 AS $$
     SELECT t.tenant_id, t.id FROM task AS t
-    WHERE t.learned_at IS NULL AND t.finished_at < clock_timestamp() - make_interval(secs => seconds)
+    WHERE t.learned_at IS NULL
+        AND coalesce(t.learning_since, t.finished_at)
+            < clock_timestamp() - make_interval(secs => seconds * 2 ^ least(t.learning_attempts, 10))
         AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.subject_id = t.id)
     ORDER BY t.finished_at LIMIT most
 $$;
@@ -242,3 +252,18 @@ GRANT EXECUTE ON FUNCTION extend_leases(text, uuid[], bigint[], double precision
 GRANT EXECUTE ON FUNCTION expired_agents(integer) TO treehold_app;
 GRANT EXECUTE ON FUNCTION republish_ready(double precision, integer) TO treehold_app;
 GRANT EXECUTE ON FUNCTION unlearned_tasks(double precision, integer) TO treehold_app;
+
+-- Which of the followed tasks have events beyond the last one seen, and how far they are.
+GRANT CREATE ON SCHEMA treehold TO treehold_engine;
+CREATE FUNCTION moved_tasks(tasks uuid[], seen bigint[])
+RETURNS TABLE (task_id uuid, seq bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = treehold, pg_temp
+AS $$
+    SELECT t.id, t.event_seq FROM task AS t
+    JOIN unnest(tasks, seen) AS followed (id, seq) ON t.id = followed.id
+    WHERE t.event_seq > followed.seq
+$$;
+ALTER FUNCTION moved_tasks(uuid[], bigint[]) OWNER TO treehold_engine;
+REVOKE CREATE ON SCHEMA treehold FROM treehold_engine;
+REVOKE ALL ON FUNCTION moved_tasks(uuid[], bigint[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION moved_tasks(uuid[], bigint[]) TO treehold_app;

@@ -109,7 +109,7 @@ async def test_a_worker_that_lost_its_lease_changes_nothing(
     await other.room.reaper().round()
     await other.drive()
     before = await _everything(admin)
-    await stopped.room.engine.finish(claimed)
+    await stopped.room.engine.run(claimed)
     assert await _everything(admin) == before
 
 
@@ -176,7 +176,7 @@ async def test_cancel_ends_every_agent_and_running_turns_write_nothing_more(open
     claimed = await opened.room.engine.claim(tenant, AgentId(agent))
     assert claimed is not None
     cancelled = await opened.platform.tasks.cancel(opened.principal, task)
-    await opened.room.engine.finish(claimed)
+    await opened.room.engine.run(claimed)
     tree = await opened.platform.tasks.tree(opened.principal, task)
     assert cancelled.status == "cancelled"
     assert {agent.status for agent in tree.agents} == {"cancelled"}

@@ -234,7 +234,6 @@ export const FOLDS = Object.assign(Object.create(null), {
     trace.spans.tainted[span] = event.data.tainted === true;
     return span;
   },
-  "budget.refused": marked("budget refused", "refused"),
   "memory.learned": marked("memory learned", "done"),
   "memory.failed": marked("memory failed", "failed"),
 });

@@ -1,0 +1,85 @@
+-- name: save_checkpoint
+INSERT INTO checkpoint (
+    tenant_id, agent_id, namespace, checkpoint_id, parent_checkpoint_id, kind, content, metadata, writes, fence
+)
+VALUES (
+    %(tenant)s, %(agent)s, %(namespace)s, %(checkpoint_id)s, %(parent_checkpoint_id)s,
+    %(kind)s, %(content)s, %(metadata)s, %(writes)s, %(fence)s
+)
+ON CONFLICT (agent_id, namespace, checkpoint_id)
+DO UPDATE SET content = excluded.content, writes = excluded.writes, fence = excluded.fence
+
+-- name: insert_agent
+INSERT INTO agent (
+    id, tenant_id, task_id, parent_id, position, key, depth, role, node_id, title, brief, return_schema,
+    granted, provenance
+)
+VALUES (
+    %(id)s, %(tenant)s, %(task)s, %(parent)s, %(position)s, %(key)s, %(depth)s, %(role)s, %(node)s, %(title)s,
+    %(brief)s, %(return_schema)s, %(granted)s, %(provenance)s
+)
+
+-- name: close_waiting
+-- The turn ends in a wait; children that are already done would have nobody left to wake.
+UPDATE agent
+SET state = CASE WHEN open_children + %(spawned)s = 0 THEN 'ready' ELSE 'waiting' END,
+    waiting_on = CASE WHEN open_children + %(spawned)s = 0 THEN NULL ELSE %(waiting_on)s END,
+    open_children = open_children + %(spawned)s,
+    spawned = spawned + %(spawned)s,
+    lease_owner = NULL,
+    lease_until = NULL,
+    lost_turns = 0,
+    next_position = %(position)s,
+    provenance = %(provenance)s,
+    published_at = clock_timestamp()
+WHERE id = %(agent)s AND fence = %(fence)s AND state = 'running' AND lease_until > clock_timestamp()
+RETURNING state
+
+-- name: close_finished
+UPDATE agent
+SET state = %(state)s,
+    lease_owner = NULL,
+    lease_until = NULL,
+    next_position = %(position)s,
+    returned = %(returned)s,
+    error = %(error)s,
+    provenance = %(provenance)s,
+    finished_at = clock_timestamp()
+WHERE id = %(agent)s AND fence = %(fence)s AND state = 'running' AND lease_until > clock_timestamp()
+RETURNING extract(epoch FROM finished_at - started_at)::double precision AS seconds
+
+-- name: child_closed
+-- The last child to close makes a waiting parent ready.
+UPDATE agent
+SET open_children = open_children - 1,
+    state = CASE WHEN open_children = 1 AND waiting_on = 'children' THEN 'ready' ELSE state END,
+    waiting_on = CASE WHEN open_children = 1 AND waiting_on = 'children' THEN NULL ELSE waiting_on END,
+    published_at = clock_timestamp()
+WHERE id = %(parent)s
+RETURNING state = 'ready' AS awake
+
+-- name: finish_task
+UPDATE task
+SET status = %(status)s,
+    stop_reason = %(stop_reason)s,
+    answer = %(answer)s,
+    error = %(error)s,
+    finished_at = clock_timestamp()
+WHERE id = %(task)s AND status = 'running'
+RETURNING extract(epoch FROM clock_timestamp() - created_at)::double precision AS seconds
+
+-- name: hand_back
+-- A worker that stops gives its agent to another at once.
+UPDATE agent
+SET state = 'ready', lease_owner = NULL, lease_until = NULL, fence = fence + 1, published_at = clock_timestamp()
+WHERE id = %(agent)s AND fence = %(fence)s AND state = 'running'
+RETURNING task_id, fence, lost_turns
+
+-- name: fail_ready
+-- An agent that keeps losing its workers is given up: claimed here, and closed in the same transaction.
+UPDATE agent
+SET state = 'running', lease_owner = 'reaper', fence = fence + 1,
+    lease_until = clock_timestamp() + make_interval(secs => 60),
+    started_at = coalesce(started_at, clock_timestamp())
+WHERE id = %(agent)s AND fence = %(fence)s AND state = 'ready'
+RETURNING task_id, parent_id, fence, provenance, next_position

@@ -1,0 +1,79 @@
+"""Learning that fails: tried again later and later, and given up in the open."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg import AsyncConnection
+
+from bench.support.engine import Harness
+from bench.support.scripts import team
+from core.errors import StorageError
+from core.ids import AgentId, TaskId
+from memory import FinishedTask, Learned
+from orchestrator.learning import TRIES
+from orchestrator.topics import ADVANCE
+from tests.integration.orchestrator.conftest import Opener
+
+
+class Failing:
+    """In place of `Memory.learn`."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.tried = 0
+
+    async def __call__(self, finished: FinishedTask) -> Learned:
+        self.tried += 1
+        raise self.error
+
+
+async def unlearned(opened: Harness) -> TaskId:
+    """A task that is over, and that memory has not looked at."""
+    task = await opened.submit("What is there to learn?")
+    while messages := await opened.collect():
+        for topic, tenant, subject in messages:
+            if topic == ADVANCE:
+                await opened.room.engine.advance(tenant, AgentId(subject))
+    return task
+
+
+async def reminded(admin: AsyncConnection, *, seconds: int = 3600) -> bool:
+    """Whether the reaper would remind of the task that long after its last try."""
+    await admin.execute("UPDATE task SET learning_since = now() - make_interval(secs => %s)", [seconds])
+    cursor = await admin.execute("SELECT FROM treehold.unlearned_tasks(5, 10)")
+    return cursor.rowcount == 1
+
+
+async def test_what_always_fails_is_given_up_with_an_event(
+    open_harness: Opener, admin: AsyncConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, _ = await open_harness(team(1))
+    task = await unlearned(opened)
+    failing = Failing(ValueError("broken"))
+    monkeypatch.setattr(opened.platform.memory, "learn", failing)
+    for _ in range(TRIES):
+        assert await reminded(admin)
+        await opened.room.learning.learn(opened.principal.tenant, task)
+    assert not await reminded(admin)
+    await opened.room.learning.learn(opened.principal.tenant, task)
+    assert failing.tried == TRIES
+    cursor = await admin.execute("SELECT data FROM event WHERE kind = 'memory.failed'")
+    assert await cursor.fetchall() == [({"reason": "ValueError", "attempts": TRIES},)]
+
+
+async def test_a_store_that_is_away_is_waited_for(
+    open_harness: Opener, admin: AsyncConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, _ = await open_harness(team(1))
+    task = await unlearned(opened)
+    monkeypatch.setattr(opened.platform.memory, "learn", Failing(StorageError("it does not answer")))
+    waited: list[bool] = []
+    for _ in range(TRIES + 1):
+        with pytest.raises(StorageError):
+            await opened.room.learning.learn(opened.principal.tenant, task)
+        waited.append(await reminded(admin, seconds=30))
+    assert waited == [True, True, False, False, False, False], "each try waits twice as long"
+    monkeypatch.undo()
+    await opened.room.learning.learn(opened.principal.tenant, task)
+    cursor = await admin.execute("SELECT kind FROM event WHERE kind LIKE 'memory.%'")
+    assert await cursor.fetchall() == [("memory.learned",)]

@@ -1,0 +1,140 @@
+"""Leases while other transactions hold the rows, and agents that are given back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from psycopg import AsyncConnection
+
+from bench.support.engine import Harness
+from bench.support.scripts import team
+from core.errors import AgentFailed
+from core.ids import AgentId, TenantId
+from orchestrator.closing import Closing, Outcome
+from orchestrator.engine import Claimed
+from tests.integration.orchestrator.conftest import Opener
+
+ENDS_SOON = "UPDATE agent SET lease_until = now() + interval '4 seconds' WHERE state = 'running'"
+
+
+async def claimed_workers(opened: Harness) -> list[Claimed]:
+    """The claimed turns of the workers of a new task."""
+    await opened.submit("hold on")
+    await opened.step()
+    found = [
+        await opened.room.engine.claim(tenant, AgentId(agent)) for _, tenant, agent in await opened.collect()
+    ]
+    return [claimed for claimed in found if claimed is not None]
+
+
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
+async def seconds_left(admin: AsyncConnection) -> dict[Any, float]:
+    cursor = await admin.execute(
+        "SELECT id, extract(epoch FROM lease_until - now())::float8 FROM agent WHERE state = 'running'"
+    )
+    return {row[0]: row[1] for row in await cursor.fetchall()}
+
+
+async def test_a_locked_agent_delays_no_other_lease_and_is_not_lost(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    opened, _ = await open_harness(team(3), lease_seconds=60.0)
+    leases = [claimed.lease for claimed in await claimed_workers(opened)]
+    turns = [asyncio.create_task(forever()) for _ in leases]
+    await admin.execute(ENDS_SOON)
+    async with opened.room.leases.holding(leases[0], turns[0]):
+        async with opened.room.leases.holding(leases[1], turns[1]), admin.transaction():
+            await admin.execute("SELECT FROM agent WHERE id = %s FOR UPDATE", [leases[0].agent])
+            await opened.room.leases.round()
+        left = await seconds_left(admin)
+        assert left[leases[0].agent] < 5
+        assert left[leases[1].agent] > 50
+        await opened.room.leases.round()
+    assert (await seconds_left(admin))[leases[0].agent] > 50
+    assert not any(turn.cancelling() for turn in turns)
+    for turn in turns:
+        turn.cancel()
+
+
+async def test_a_lost_lease_ends_its_turn(open_harness: Opener, admin: AsyncConnection) -> None:
+    opened, _ = await open_harness(team(2))
+    leases = [claimed.lease for claimed in await claimed_workers(opened)]
+    turns = [asyncio.create_task(forever()) for _ in leases]
+    await admin.execute("UPDATE agent SET fence = fence + 1 WHERE id = %s", [leases[0].agent])
+    async with (
+        opened.room.leases.holding(leases[0], turns[0]),
+        opened.room.leases.holding(leases[1], turns[1]),
+    ):
+        await opened.room.leases.round()
+    assert [bool(turn.cancelling()) for turn in turns] == [True, False]
+    turns[1].cancel()
+
+
+async def test_an_advance_cancelled_while_it_claims_leaves_no_lease_behind(
+    open_harness: Opener, admin: AsyncConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, _ = await open_harness(team(1), lease_seconds=300.0)
+    task = await opened.submit("leave nothing")
+    ((_, tenant, agent),) = await opened.collect()
+    claim = opened.room.engine.claim
+    committed, told = asyncio.Event(), asyncio.Event()
+
+    async def slow(tenant: TenantId, agent: AgentId) -> Claimed | None:
+        claimed = await claim(tenant, agent)
+        committed.set()
+        await told.wait()
+        return claimed
+
+    monkeypatch.setattr(opened.room.engine, "claim", slow)
+    advancing = asyncio.create_task(opened.room.engine.advance(tenant, AgentId(agent)))
+    await committed.wait()
+    advancing.cancel()
+    told.set()
+    with pytest.raises(asyncio.CancelledError):
+        await advancing
+    monkeypatch.undo()
+    assert await seconds_left(admin) == {}
+    await opened.drive()
+    assert (await opened.view(task)).status == "done"
+
+
+async def test_an_agent_is_given_up_only_as_it_was_found(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    opened, _ = await open_harness(team(1))
+    task = await opened.submit("spared")
+    ((_, tenant, agent),) = await opened.collect()
+    closing = Closing(opened.platform.database, opened.platform.task_tree)
+    failed = Outcome.failed(AgentFailed("too late"))
+    await closing.give_up(tenant, AgentId(agent), 99, failed)
+    await opened.room.engine.advance(tenant, AgentId(agent))
+    await opened.drive()
+    assert (await opened.view(task)).status == "done"
+
+
+async def test_turns_that_end_well_forget_the_lost_ones(open_harness: Opener, admin: AsyncConnection) -> None:
+    opened, _ = await open_harness(team(1))
+    await opened.submit("recovers")
+    await admin.execute("UPDATE agent SET lost_turns = 2")
+    await opened.step()
+    cursor = await admin.execute("SELECT state, lost_turns FROM agent WHERE parent_id IS NULL")
+    assert await cursor.fetchone() == ("waiting", 0)
+
+
+async def test_a_queue_that_is_only_long_is_not_published_over_and_over(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    opened, _ = await open_harness(team(1), republish_seconds=5.0)
+    await opened.submit("patience")
+    assert len(await opened.collect()) == 1
+    published: list[int] = []
+    for seconds in (6, 6, 11, 11, 21):
+        await admin.execute("UPDATE agent SET published_at = now() - make_interval(secs => %s)", [seconds])
+        await opened.room.reaper().round()
+        published.append(len(await opened.collect()))
+    assert published == [1, 0, 1, 0, 1]
