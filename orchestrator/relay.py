@@ -51,8 +51,7 @@ class Relay:
                 await asyncio.sleep(self._sweep)
 
     async def _listen(self) -> None:
-        connection = await psycopg.AsyncConnection.connect(self._database.conninfo, autocommit=True)
-        async with connection:
+        async with await _connected(self._database.conninfo) as connection:
             await connection.execute(_LISTEN)
             while True:
                 await self.drain()
@@ -74,3 +73,15 @@ class Relay:
             for row in rows:
                 await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])
         return len(rows)
+
+
+async def _connected(conninfo: str) -> psycopg.AsyncConnection:
+    """Connected, or not: a log-in that is cut off half-way keeps its place on the server for a minute."""
+    connecting = asyncio.create_task(psycopg.AsyncConnection.connect(conninfo, autocommit=True))
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        [connection] = await asyncio.gather(connecting, return_exceptions=True)
+        if isinstance(connection, psycopg.AsyncConnection):
+            await connection.close()
+        raise
