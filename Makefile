@@ -19,7 +19,7 @@ setup: ## Install the locked packages into .venv
 	@scripts/setup
 
 run: setup ## Answer a question over a folder, with a team of agents
-	@.venv/bin/treehold run "$$GOAL" --files "$$FILES" $(ARGS)
+	@.venv/bin/treehold run "$$GOAL" --files "$$FILES" $(ARGS) || { status=$$?; [ $$status = 3 ] || exit $$status; }
 
 up: setup ## Serve the API, the trace viewer and workers on this machine
 	@.venv/bin/treehold up $(ARGS)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from core.errors import BudgetLimit
+
 
 class Citation(BaseModel):
-    """A place the answer rests on; `quote` is an exact substring of the file there."""
+    """A place the answer rests on; `quote` is an exact substring of the file's text there.
+
+    For PDF and HTML that is the extracted text, as the tools show it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str
     line: int = Field(ge=1)
     quote: str
+    page: int | None = Field(default=None, ge=1, description="Of a PDF; its lines are those of its text.")
 
 
 class Answer(BaseModel):
@@ -25,3 +31,6 @@ class Answer(BaseModel):
     output: JsonValue = None
     partial: bool = False
     notes: tuple[str, ...] = Field(default=(), description="What was skipped or left out, and why.")
+    limit: BudgetLimit | None = Field(
+        default=None, description="The limit of a grant that cut the work short, where one did."
+    )

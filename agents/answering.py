@@ -1,28 +1,52 @@
-"""Answers: a model picks and words, code puts in the quotes and citations."""
+"""Answers: a model picks and words, code puts in the quotes, the citations and what was left out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 import orjson
 from pydantic import JsonValue
 
-from agents import prompt
+from agents import findings, prompt
 from agents.answer import Answer, Citation
-from agents.findings import Finding, Gathered, gather
+from agents.brief import InputFile
+from agents.findings import Failed, Finding, Gathered
 from agents.ports import ChildReturn, ReturnRefused, Turn
-from agents.structure import for_node
+from agents.structure import empty_fields, for_node, or_null
 from core.blocks import block
-from core.errors import AgentFailed, BudgetExhausted
+from core.errors import AgentFailed, BudgetExhausted, BudgetLimit
 from core.provenance import Trust
+from core.text import clipped, printable
 from inference.model import Message, ModelRequest
 
-__all__ = ["answer", "digest", "gather", "partial", "select"]
-
 _ANSWER = "Give the ANSWER now, as JSON, from these findings alone."
-_OUTPUT = ' Fill "output" from the findings too. It must fit this JSON Schema:\n{schema}'
+_OUTPUT = (
+    ' Fill "output" from the findings too, and with nothing else. What they do not give is null or left out, '
+    'and "complete" is false. If a field must be there and they do not give it, "output" is null, and your '
+    "last paragraph, without cites, says which field. It must fit this JSON Schema:\n{schema}"
+)
+ANSWER_TOKENS = 2048
 _SELECT = "SELECT now, as JSON, the findings that matter for the question."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What an answer is made of: the returns of the children, and what is known beside them.
+
+    Attributes:
+        gathered: the returns, joined.
+        inputs: the files that were there, with the pages of PDFs.
+        notes: what was left out before the plan was made.
+        noun: what the children are called in the answer.
+    """
+
+    gathered: Gathered
+    inputs: Sequence[InputFile]
+    notes: Sequence[str]
+    noun: Literal["workers", "agents"]
 
 
 def digest(child: ChildReturn) -> JsonValue:
@@ -43,7 +67,7 @@ def _gathered_block(gathered: Gathered) -> str:
         {
             "findings": [finding.model_dump(mode="json") for finding in gathered.findings],
             "figures": [figure.model_dump(mode="json") for figure in gathered.figures],
-            "failed": list(gathered.failed),
+            "failed": [child.model_dump(mode="json", include={"title", "code"}) for child in gathered.failed],
         },
         Trust.UNTRUSTED,
     )
@@ -67,7 +91,7 @@ def _answer_schema(gathered: Gathered, output: dict[str, JsonValue] | None) -> d
         "complete": {"type": "boolean"},
     }
     if output is not None:
-        properties["output"] = for_node(output)
+        properties["output"] = or_null(for_node(output))
     return {
         "type": "object",
         "additionalProperties": False,
@@ -76,9 +100,17 @@ def _answer_schema(gathered: Gathered, output: dict[str, JsonValue] | None) -> d
     }
 
 
-async def answer(turn: Turn, messages: Sequence[Message], gathered: Gathered, notes: Sequence[str]) -> Answer:
-    """The root's answer. Raises `ModelError` when the model gives none that fits."""
-    wanted = turn.agent.brief.output_schema
+async def answer(turn: Turn, messages: Sequence[Message], given: Material) -> Answer:
+    """The root's answer.
+
+    Raises:
+        ModelError: the model gives none that fits.
+        BudgetExhausted: every child was cut short before it had anything, and an output was asked for.
+        AgentFailed: the findings do not give what the user's schema requires.
+    """
+    gathered, wanted = given.gathered, turn.agent.brief.output_schema
+    if gathered.all_cut:
+        return _cut_short(given, wanted)
     asked = _ANSWER
     if wanted is not None:
         asked += _OUTPUT.format(schema=orjson.dumps(for_node(wanted)).decode())
@@ -89,31 +121,69 @@ async def answer(turn: Turn, messages: Sequence[Message], gathered: Gathered, no
             messages=(*messages, Message(role="user", content=content)),
             output_schema=_answer_schema(gathered, wanted),
             output_name="answer",
-            max_tokens=2048,
+            max_tokens=ANSWER_TOKENS,
             metadata=prompt.stamp("lead"),
         )
     )
-    given = cast(dict[str, Any], reply.output)
-    paragraphs = [(str(part["text"]), [str(cite) for cite in part["cites"]]) for part in given["paragraphs"]]
-    return _assemble(paragraphs, gathered, notes, output=given.get("output"), partial=not given["complete"])
+    said = cast(dict[str, Any], reply.output)
+    paragraphs = [(str(part["text"]), [str(cite) for cite in part["cites"]]) for part in said["paragraphs"]]
+    output = said.get("output")
+    if wanted is not None and output is None:
+        raise _unfilled(paragraphs, gathered)
+    return _assemble(
+        paragraphs,
+        given,
+        [] if wanted is None else _empty_notes(wanted, output),
+        output=output,
+        partial=not said["complete"] or bool(gathered.failed),
+        limit=gathered.limit,
+    )
 
 
-def partial(gathered: Gathered, notes: Sequence[str], exhausted: BudgetExhausted) -> Answer:
+def partial(given: Material, exhausted: BudgetExhausted) -> Answer:
     """The best that can be said once the grant is spent: the findings themselves, in code's own order."""
-    paragraphs = [(finding.quote, [finding.id]) for finding in gathered.findings[:12]]
-    why = f"the {exhausted.limit} limit was reached before an answer could be written; these are the findings"
-    return _assemble(paragraphs, gathered, [*notes, why], output=None, partial=True)
+    paragraphs = [(finding.quote, [finding.id]) for finding in given.gathered.findings[:12]]
+    why = f"the {exhausted.limit} limit was reached before an answer could be written"
+    why += "; these are the findings" if paragraphs else ""
+    text = paragraphs or [(f"{why[0].upper()}{why[1:]}.", [])]
+    return _assemble(text, given, [why], output=None, partial=True, limit=exhausted.limit)
+
+
+def _cut_short(given: Material, wanted: Mapping[str, Any] | None) -> Answer:
+    """No model is asked to answer from nothing."""
+    told = f"{_ran_out(given)} before they returned anything"
+    if wanted is not None:
+        raise BudgetExhausted(given.gathered.limit or "tokens", told)
+    text = f"{told[0].upper()}{told[1:]}."
+    return _assemble([(text, [])], given, (), output=None, partial=True, limit=given.gathered.limit)
+
+
+def _unfilled(
+    paragraphs: Sequence[tuple[str, list[str]]], gathered: Gathered
+) -> AgentFailed | BudgetExhausted:
+    last, cites = paragraphs[-1]
+    told = "" if cites else f" {clipped(printable(last), 500)}"
+    message = f"the findings do not give what the schema requires.{told} Let it allow null where that will do"
+    if gathered.limit is not None:
+        return BudgetExhausted(gathered.limit, message)
+    return AgentFailed(message, code="output_not_found")
+
+
+def _empty_notes(wanted: Mapping[str, Any], output: JsonValue) -> list[str]:
+    empty = empty_fields(wanted, output)
+    return [f"empty in the output: {', '.join(empty)}"] if empty else []
 
 
 def _assemble(
     paragraphs: Sequence[tuple[str, list[str]]],
-    gathered: Gathered,
+    given: Material,
     notes: Sequence[str],
     *,
     output: JsonValue,
     partial: bool,
+    limit: BudgetLimit | None,
 ) -> Answer:
-    by_id = {finding.id: finding for finding in gathered.findings}
+    by_id = {finding.id: finding for finding in given.gathered.findings}
     numbers: dict[str, int] = {}
     texts: list[str] = []
     for text, cites in paragraphs:
@@ -125,24 +195,52 @@ def _assemble(
         texts.append(" ".join([text.strip(), "".join(marks)]).strip())
     return Answer(
         text="\n\n".join(texts),
-        citations=tuple(_citation(by_id[cite]) for cite in numbers),
+        citations=tuple(_citation(by_id[cite], given.inputs) for cite in numbers),
         output=output,
         partial=partial,
-        notes=(*notes, *_failures(gathered)),
+        notes=(*given.notes, *notes, *_left_out(given)),
+        limit=limit,
     )
 
 
-def _citation(finding: Finding) -> Citation:
-    return Citation(file=finding.file, line=finding.line, quote=finding.quote)
+def _citation(finding: Finding, inputs: Sequence[InputFile]) -> Citation:
+    pages = next((file.pages for file in inputs if file.path == finding.file), ())
+    page = bisect_right(pages, finding.line) or None
+    return Citation(file=finding.file, line=finding.line, quote=finding.quote, page=page)
 
 
-def _failures(gathered: Gathered) -> list[str]:
-    count = len(gathered.failed)
-    return [f"{count} of the agents returned nothing usable: {', '.join(gathered.failed)}"] if count else []
+def _left_out(given: Material) -> Iterator[str]:
+    gathered = given.gathered
+    if gathered.cut:
+        yield f"{_ran_out(given)}: {_titles(gathered.cut)}"
+    rest = [child for child in gathered.failed if child not in gathered.cut]
+    if rest:
+        count = f"{len(rest)} of {gathered.children} {given.noun}"
+        yield f"{count} returned nothing usable: {_titles(rest, codes=True)}"
+    for noun, kept, left in (
+        ("findings", len(gathered.findings), gathered.findings_left_out),
+        ("computed values", len(gathered.figures), gathered.figures_left_out),
+    ):
+        if left:
+            yield f"{kept} of {kept + left} {noun} shown"
+
+
+def _ran_out(given: Material) -> str:
+    return f"the budget ran out in {len(given.gathered.cut)} of {given.gathered.children} {given.noun}"
+
+
+def _titles(children: Sequence[Failed], *, codes: bool = False) -> str:
+    return ", ".join(f"{child.title} ({child.code})" if codes else child.title for child in children)
 
 
 async def select(turn: Turn, messages: Sequence[Message], gathered: Gathered) -> None:
-    """A lead below the root returns the findings that matter, and shows them to the gate like anyone."""
+    """A lead below the root returns the findings that matter, and shows them to the gate like anyone.
+
+    Raises:
+        BudgetExhausted: every child was cut short before it had anything.
+    """
+    if gathered.all_cut:
+        raise BudgetExhausted(gathered.limit or "tokens", "the budget ran out in all of its children")
     content = f"{_gathered_block(gathered)}\n\n{_SELECT}"
     reply = await turn.model(
         ModelRequest(
@@ -161,19 +259,21 @@ async def select(turn: Turn, messages: Sequence[Message], gathered: Gathered) ->
             metadata=prompt.stamp("lead"),
         )
     )
-    given = cast(dict[str, Any], reply.output)
-    by_id = {finding.id: finding for finding in gathered.findings}
-    chosen = [by_id[cite] for cite in dict.fromkeys(given["cites"]) if cite in by_id][:8]
     offered = await turn.offer(
-        orjson.dumps(
-            {
-                "status": given["status"],
-                "findings": [finding.model_dump(mode="json", exclude={"id"}) for finding in chosen],
-                "figures": [
-                    figure.model_dump(mode="json", exclude_none=True) for figure in gathered.figures[:16]
-                ],
-            }
-        ).decode()
+        orjson.dumps(_selection(cast(dict[str, Any], reply.output), gathered)).decode()
     )
     if isinstance(offered, ReturnRefused):
         raise AgentFailed(f"its return was refused: {offered.code}", code="gate_refused")
+
+
+def _selection(said: Mapping[str, Any], gathered: Gathered) -> dict[str, JsonValue]:
+    by_id = {finding.id: finding for finding in gathered.findings}
+    cited = [by_id[cite] for cite in dict.fromkeys(said["cites"]) if cite in by_id]
+    chosen, figures = cited[: findings.MOST_FINDINGS], gathered.figures[: findings.MOST_FIGURES]
+    returned: dict[str, JsonValue] = {
+        "status": "partial" if gathered.failed and said["status"] == "found" else said["status"],
+        "findings": [finding.model_dump(mode="json", exclude={"id"}) for finding in chosen],
+        "figures": [figure.model_dump(mode="json", exclude_none=True) for figure in figures],
+    }
+    left_out = gathered.figures_left_out + len(gathered.figures) - len(figures)
+    return returned | ({"figures_left_out": left_out} if left_out else {})

@@ -28,6 +28,7 @@ class InputFile(BaseModel):
     kind: str
     size: int
     score: float = Field(default=0.0, description="How near its best passage is to the goal, 0 to 1.")
+    pages: tuple[int, ...] = Field(default=(), description="Of a PDF: the lines its pages begin on.")
 
 
 class Brief(BaseModel):

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from agents.ports import ChildReturn
+from core.errors import BudgetExhausted, BudgetLimit
+from inference.estimate import text_tokens
 
 STATUSES = frozenset({"found", "partial", "not_found"})
+
+MOST_FINDINGS = 8
+MOST_FIGURES = 32
+"""Of one return."""
+
+MOST_GATHERED = 48
+"""Findings, and figures, of all children together."""
+GATHERED_TOKENS = 6000
+"""What the findings of all children may take of a lead's prompt."""
 
 _FIGURE_NAME = r"^[A-Za-z0-9_.:/-]{1,64}$"
 
@@ -44,8 +55,9 @@ def schema(paths: Sequence[str]) -> dict[str, JsonValue]:
     return _object(
         {
             "status": {"enum": ["found", "partial", "not_found"]},
-            "findings": {"type": "array", "maxItems": 8, "items": finding},
-            "figures": {"type": "array", "maxItems": 16, "items": figure},
+            "findings": {"type": "array", "maxItems": MOST_FINDINGS, "items": finding},
+            "figures": {"type": "array", "maxItems": MOST_FIGURES, "items": figure},
+            "figures_left_out": {"type": "integer", "minimum": 0},
             "summary": {"type": "string", "maxLength": 2000},
         },
         "status",
@@ -86,6 +98,15 @@ class Findings(_Part):
     status: Literal["found", "partial", "not_found"]
     findings: tuple[Finding, ...] = ()
     figures: tuple[Figure, ...] = ()
+    figures_left_out: int = 0
+
+
+class Failed(_Part):
+    """A child that brought nothing; `limit` is set where a grant ran out."""
+
+    title: str
+    code: str
+    limit: BudgetLimit | None = None
 
 
 class Gathered(BaseModel):
@@ -95,27 +116,67 @@ class Gathered(BaseModel):
 
     findings: tuple[Finding, ...]
     figures: tuple[Figure, ...]
-    failed: tuple[str, ...] = Field(description="Keys of the children that brought nothing.")
+    failed: tuple[Failed, ...]
+    children: int
+    findings_left_out: int = 0
+    figures_left_out: int = 0
+
+    @property
+    def cut(self) -> tuple[Failed, ...]:
+        """The children whose grant ran out."""
+        return tuple(child for child in self.failed if child.code == BudgetExhausted.code)
+
+    @property
+    def limit(self) -> BudgetLimit | None:
+        return next((child.limit for child in self.cut if child.limit), None)
+
+    @property
+    def all_cut(self) -> bool:
+        return self.children > 0 and len(self.cut) == self.children
 
 
-def gather(children: Iterable[ChildReturn], *, most: int = 48) -> Gathered:
-    """Join the returns of children that kept to `schema`; the most relevant come first."""
+def gather(children: Iterable[ChildReturn], titles: Mapping[str, str]) -> Gathered:
+    """Join the returns of children that kept to `schema`; the most relevant come first.
+
+    Args:
+        children: that have ended.
+        titles: what they were asked to do, by their keys.
+    """
+    count = 0
     found: dict[tuple[str, int, str], Finding] = {}
     figures: dict[Figure, None] = {}
-    failed: list[str] = []
+    figures_left_out = 0
+    failed: list[Failed] = []
     for child in children:
+        count += 1
         if child.status != "done":
-            failed.append(child.key)
+            title = titles.get(child.key, child.key)
+            failed.append(Failed(title=title, code=child.error_code or child.status, limit=child.limit))
             continue
         part = Findings.model_validate(child.returned)
         for finding in part.findings:
             found.setdefault((finding.file, finding.line, finding.quote), finding)
         figures.update(dict.fromkeys(part.figures))
-    ranked = sorted(found.values(), key=lambda finding: -finding.relevance)[:most]
+        figures_left_out += part.figures_left_out
+    ranked = _fitting(sorted(found.values(), key=lambda finding: -finding.relevance))
+    kept = tuple(figures)[:MOST_GATHERED]
     return Gathered(
         findings=tuple(
             finding.model_copy(update={"id": f"c{number}"}) for number, finding in enumerate(ranked, 1)
         ),
-        figures=tuple(figures)[:most],
+        figures=kept,
         failed=tuple(failed),
+        children=count,
+        findings_left_out=len(found) - len(ranked),
+        figures_left_out=figures_left_out + len(figures) - len(kept),
     )
+
+
+def _fitting(ranked: Sequence[Finding]) -> Sequence[Finding]:
+    """As many of them, from the first on, as a lead's prompt has room for."""
+    room = GATHERED_TOKENS
+    for index, finding in enumerate(ranked[:MOST_GATHERED]):
+        room -= text_tokens(finding.model_dump_json())
+        if room < 0:
+            return ranked[:index]
+    return ranked[:MOST_GATHERED]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import interrupt
 
-from agents import answering, planning, prompt, survey
+from agents import answering, findings, planning, prompt, survey
 from agents.brief import InputFile
 from agents.graph import Context, Graph, compiled
 from core.errors import BudgetExhausted
@@ -92,17 +92,24 @@ async def absorb(state: LeadState, runtime: Context) -> LeadState:
 async def answer(state: LeadState, runtime: Context) -> LeadState:
     """The root answers the user; another lead selects what it returns."""
     turn = runtime.context.turn
-    gathered = answering.gather(await turn.returns())
-    messages = state.get("messages", [])
+    plan, messages = state.get("plan", []), state.get("messages", [])
+    gathered = findings.gather(await turn.returns(), planning.titles(turn.agent, plan))
+    if not turn.agent.is_root:
+        await answering.select(turn, messages, gathered)
+        return {}
+    given = answering.Material(
+        gathered=gathered,
+        inputs=state.get("inputs", []),
+        notes=state.get("notes", []),
+        noun="agents" if any(step.split for step in plan) else "workers",
+    )
     try:
-        if turn.agent.is_root:
-            turn.deliver(await answering.answer(turn, messages, gathered, state.get("notes", [])))
-        else:
-            await answering.select(turn, messages, gathered)
+        answered = await answering.answer(turn, messages, given)
     except BudgetExhausted as exhausted:
-        if not turn.agent.is_root or turn.agent.brief.output_schema is not None:
+        if turn.agent.brief.output_schema is not None:
             raise
-        turn.deliver(answering.partial(gathered, state.get("notes", []), exhausted))
+        answered = answering.partial(given, exhausted)
+    turn.deliver(answered)
     return {}
 
 

@@ -144,6 +144,11 @@ def key(agent: AgentFacts, number: int) -> str:
     return f"{str(agent.id).replace('-', '')[-12:]}-{number}"
 
 
+def titles(agent: AgentFacts, plan: Sequence[Subtask]) -> dict[str, str]:
+    """What each step is called, by its key."""
+    return {key(agent, number): clipped(printable(step.title), 200) for number, step in enumerate(plan, 1)}
+
+
 def operations(agent: AgentFacts, plan: Sequence[Subtask], parent: str | None) -> list[Operation]:
     return [
         Create(
@@ -196,7 +201,7 @@ def _child(
         brief=Brief(
             task_goal=agent.brief.task_goal,
             question=subtask.question,
-            inputs=files,
+            inputs=tuple(file.model_copy(update={"pages": ()}) for file in files),
             path=() if node is None else _path(tree, node),
         ),
         capabilities=agent.grant.capabilities.model_copy(

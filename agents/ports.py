@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from agents.answer import Answer
 from agents.brief import Brief, ChildSpec, Role
+from core.errors import BudgetLimit
 from core.grant import Grant, Unit
 from core.ids import AgentId, ArtifactId, NodeId, TaskId
 from core.provenance import Provenance
@@ -64,6 +65,8 @@ class ChildReturn(BaseModel):
     status: Literal["done", "failed", "cancelled"]
     returned: JsonValue
     error_code: str | None
+    limit: BudgetLimit | None = None
+    """The limit it reached, where that is why it failed."""
     provenance: Provenance
 
 

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from agents import prompt
+from agents import prompt, window
 from agents.graph import Context, Graph, compiled
 from agents.ports import ReturnRefused, Turn
 from agents.structure import for_node
 from core.errors import AgentFailed, BudgetExhausted, ModelError, ModelOutputInvalid
+from inference.estimate import prompt_tokens
 from inference.model import Message, ModelReply, ModelRequest, ToolCall
 from inference.structure import OutputProblem, parse_strict
 
@@ -84,10 +85,11 @@ async def act(state: WorkerState, runtime: Context) -> WorkerState:
 
 async def use_tools(state: WorkerState, runtime: Context) -> WorkerState:
     """Run what was asked for; a call that was answered before is not made again, for its result is there."""
-    messages = state.get("messages", [])
-    answered = _answered(messages[:-1])
-    answers: list[Message] = []
-    for index, call in enumerate(messages[-1].tool_calls):
+    messages, room = state.get("messages", []), _room(runtime.context.turn)
+    answered = _answered(window.fitted(messages[:-1], room))
+    calls = messages[-1].tool_calls
+    contents: list[str] = []
+    for index, call in enumerate(calls):
         if index >= MAX_CALLS_AT_ONCE:
             content = _TOO_MANY
         elif (call.name, call.arguments) in answered:
@@ -97,12 +99,17 @@ async def use_tools(state: WorkerState, runtime: Context) -> WorkerState:
             content = outcome.content
             if outcome.ok:
                 answered.add((call.name, call.arguments))
-        answers.append(Message(role="tool", content=content, tool_call_id=call.id))
-    return {"messages": answers}
+        contents.append(content)
+    return {
+        "messages": [
+            Message(role="tool", content=content, tool_call_id=call.id)
+            for call, content in zip(calls, window.shared(contents, room), strict=True)
+        ]
+    }
 
 
 def _answered(messages: Sequence[Message]) -> set[tuple[str, str]]:
-    """Name and arguments of the calls that have a result; failures may be tried again."""
+    """Name and arguments of the calls whose whole result is there; failures may be tried again."""
     found: set[tuple[str, str]] = set()
     waiting: list[ToolCall] = []
     for message in messages:
@@ -110,7 +117,7 @@ def _answered(messages: Sequence[Message]) -> set[tuple[str, str]]:
             waiting = list(message.tool_calls)
         elif message.role == "tool" and waiting:
             call = waiting.pop(0)
-            if not message.content.startswith((_NOT_RUN, "error (")):
+            if window.is_whole(message.content) and not message.content.startswith((_NOT_RUN, "error (")):
                 found.add((call.name, call.arguments))
     return found
 
@@ -174,7 +181,7 @@ def _request(
     returning = kind == "return"
     return ModelRequest(
         kind=kind,
-        messages=(*state.get("messages", []), *(added or [])),
+        messages=tuple(window.fitted([*state.get("messages", []), *(added or [])], _room(turn))),
         tools=tools,
         tool_choice=("none" if returning else "auto") if tools else None,
         output_schema=for_node(schema) if returning else None,
@@ -182,6 +189,17 @@ def _request(
         max_tokens=RETURN_TOKENS if returning else ACT_TOKENS,
         metadata=prompt.stamp("worker"),
     )
+
+
+def _room(turn: Turn) -> int:
+    """Tokens for messages, the same in all of a worker's requests."""
+    beside = ModelRequest(
+        kind="return",
+        messages=(),
+        tools=prompt.definitions(turn.tool_specs()),
+        output_schema=for_node(turn.agent.return_schema or {}),
+    )
+    return window.room(prompt_tokens(beside), RETURN_TOKENS)
 
 
 def _assistant(reply: ModelReply) -> Message:

@@ -16,7 +16,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from api import middleware, problems
-from api.auth import SignInNeeded
+from api.auth import SignInNeeded, visitor_name
+from api.event_stream import Streams
 from api.hosts import allowed_names
 from api.pages import error_page, wants_page
 from api.ports import ApiServices
@@ -50,6 +51,7 @@ def create_app(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     app.state.closing = asyncio.Event()
+    app.state.streams = Streams(most=services.streams_per_tenant)
     for resource in (tasks, events, artifacts, health, reference, pages):
         app.include_router(resource.router)
     app.mount("/static", _Assets(directory=STATIC), name="static")
@@ -80,7 +82,9 @@ async def _answer(request: Request, error: Exception) -> Response:
             problem = problems.of_validation(request, error)
         case _:
             problem = problems.of_unhandled(request, error)
-    return error_page(problem) if wants_page(request) else problems.response(problem, error)
+    if wants_page(request):
+        return error_page(problem, await visitor_name(request))
+    return problems.response(problem, error)
 
 
 async def _ask_to_sign_in(request: Request, _: Exception) -> Response:

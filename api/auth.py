@@ -16,7 +16,7 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 
 from api import hosts
 from api.ports import ApiServices
-from core.errors import AccessDenied
+from core.errors import AccessDenied, TreeholdError
 from core.settings import Settings
 from orchestrator.principal import Principal
 
@@ -68,6 +68,14 @@ async def authenticate_page(request: Request, services: Services) -> Principal:
         return await services.keys.authenticate(key)
     except AccessDenied as error:
         raise SignInNeeded from error
+
+
+async def visitor_name(request: Request) -> str | None:
+    """Who is signed in, for a page that anyone may see."""
+    try:
+        return (await authenticate_page(request, services_of(request))).name
+    except (SignInNeeded, TreeholdError):
+        return None
 
 
 Caller = Annotated[Principal, Depends(authenticate)]

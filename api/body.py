@@ -7,24 +7,34 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from fastapi import Request
+from starlette.exceptions import HTTPException
 
 from core.errors import InvalidInput
 
 MAX_DEPTH = 64
+MAX_VALUES = 20_000
+"""Keys and values at all depths; looking at them holds up other requests."""
 MAX_NUMBER = 2**53 - 1
 
+EXAMPLE = '{"goal": "How long is a lease?"}'
 
-async def interoperable(request: Request) -> None:
-    """A route's dependency; what is not JSON at all is left for the route to refuse.
+
+async def json_object(request: Request) -> None:
+    """A route's dependency; what claims to be JSON and is not, FastAPI has refused before.
 
     Raises:
-        InvalidInput: too deep, a number no other reader holds exactly, or text that is not Unicode.
+        HTTPException: 415, it does not say that it is JSON.
+        InvalidInput: not an object, too deep, too many values, a number no other reader holds exactly, or
+            text that is not Unicode.
     """
-    try:
-        body = await request.json()
-    except (ValueError, RecursionError):
-        return
-    for value in _parts(body):
+    if not await request.body():
+        raise InvalidInput(f"the body is empty: send a JSON object, such as {EXAMPLE}", code="malformed")
+    if not _says_json(request.headers.get("content-type", "")):
+        raise HTTPException(415, "Send the body as JSON, with the header Content-Type: application/json.")
+    body = await request.json()
+    if not isinstance(body, dict):
+        raise InvalidInput(f"the body is not a JSON object, such as {EXAMPLE}")
+    for value in _parts(cast(dict[str, Any], body)):
         match value:
             case bool():
                 pass
@@ -36,11 +46,21 @@ async def interoperable(request: Request) -> None:
                 pass
 
 
+def _says_json(content_type: str) -> bool:
+    """As FastAPI decides whether to read a body as JSON."""
+    kind, _, name = content_type.partition(";")[0].strip().lower().partition("/")
+    return kind == "application" and (name == "json" or name.endswith("+json"))
+
+
 def _parts(value: Any) -> Iterator[Any]:
     """Keys and values at every depth, without recursion."""
     left: list[tuple[Any, int]] = [(value, 1)]
+    taken = 0
     while left:
         part, depth = left.pop()
+        taken += 1
+        if taken > MAX_VALUES:
+            raise InvalidInput(f"the body has more than {MAX_VALUES:,} values")
         if depth > MAX_DEPTH:
             raise InvalidInput(f"the body is nested more than {MAX_DEPTH} deep")
         if isinstance(part, dict):
@@ -53,4 +73,8 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

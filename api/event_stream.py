@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections import Counter
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AbstractContextManager, contextmanager
 
 import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from core.errors import TreeholdError
+from core.ids import TenantId
 from orchestrator.views import EventView
 
 HEARTBEAT = b": heartbeat\n\n"
@@ -29,13 +33,42 @@ def gap_message(after: int, first: int) -> bytes:
     return b"id: %d\nevent: gap\ndata: %b\n\n" % (first - 1, data)
 
 
+class Streams:
+    """How many event streams each tenant has open in this process."""
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
+        self._open: Counter[TenantId] = Counter()
+
+    def require_room(self, tenant: TenantId) -> None:
+        """Raises `TreeholdError`, retryable, when the tenant has as many open as it may have."""
+        if self._open[tenant] >= self._most:
+            message = f"{self._most:,} event streams are open here, the most there may be: close some first"
+            raise TreeholdError(message, code="too_many_streams", retryable=True)
+
+    @contextmanager
+    def counted(self, tenant: TenantId) -> Generator[None]:
+        self._open[tenant] += 1
+        try:
+            yield
+        finally:
+            self._open[tenant] -= 1
+            if not self._open[tenant]:
+                del self._open[tenant]
+
+
 class EventStream(Response):
     """Ends when the messages do, the client leaves, or the server stops; whichever it is, nothing is left."""
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, messages: AsyncGenerator[bytes], *, heartbeat_seconds: float, closing: asyncio.Event
+        self,
+        messages: AsyncGenerator[bytes],
+        *,
+        heartbeat_seconds: float,
+        closing: asyncio.Event,
+        counted: AbstractContextManager[None],
     ) -> None:
         self.status_code = 200
         self.background = None
@@ -45,8 +78,13 @@ class EventStream(Response):
         self._messages = messages
         self._heartbeat_seconds = heartbeat_seconds
         self._closing = closing
+        self._counted = counted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._counted:
+            await self._stream(receive, send)
+
+    async def _stream(self, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         sending = asyncio.create_task(self._send_all(send))
         ends = (

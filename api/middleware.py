@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 
 from fastapi import Request
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import hosts, problems
 
 MAX_BODY_BYTES = 1 << 20
+BODY_SECONDS = 30.0
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -88,28 +90,36 @@ class KnownHosts:
 
 
 class BodyLimit:
-    """Refuses bodies that say they are too large, and stops reading those that do not say so."""
+    """Refuses bodies that say they are too large, and stops reading those that are, or that do not come."""
 
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
         self._app = app
         self._limit = limit
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        refusal = HTTPException(413, f"A request body may have {self._limit} bytes at most.")
+        refusal = HTTPException(413, f"A request body may have {self._limit:,} bytes at most.")
         length = Headers(scope=scope).get("content-length", "0")
         if length.isdecimal() and int(length) > self._limit:
             problem = problems.of_http(Request(scope), refusal)
             return await problems.response(problem)(scope, receive, send)
-        taken = 0
+        taken, more = 0, True
+        end = asyncio.get_running_loop().time() + self._seconds
 
-        async def receive_counting() -> Message:
-            nonlocal taken
-            message = await receive()
+        async def receive_limited() -> Message:
+            nonlocal taken, more
+            try:
+                async with asyncio.timeout_at(end if more else None):
+                    message = await receive()
+            except TimeoutError as error:
+                detail = f"The body did not arrive within {self._seconds:g} s."
+                raise HTTPException(408, detail, headers={"Connection": "close"}) from error
+            more = message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > self._limit:
                 raise refusal
             return message
 
-        return await self._app(scope, receive_counting, send)
+        return await self._app(scope, receive_limited, send)

@@ -23,9 +23,15 @@ def page(template: str, /, status_code: int = 200, **context: object) -> HTMLRes
     return HTMLResponse(environment.get_template(template).render(**context), status_code=status_code)
 
 
-def error_page(problem: ProblemDetails) -> HTMLResponse:
+def error_page(problem: ProblemDetails, principal_name: str | None) -> HTMLResponse:
+    """With the head that every page has for whoever is signed in."""
     return page(
-        "error.html", problem.status, status=problem.status, title=problem.title, detail=problem.detail
+        "error.html",
+        problem.status,
+        status=problem.status,
+        title=problem.title,
+        detail=problem.detail,
+        principal_name=principal_name,
     )
 
 

@@ -24,6 +24,7 @@ class ApiServices:
     Attributes:
         settings: where the server is reached; from it follow the host names it answers to.
         heartbeat_seconds: how often an idle event stream sends a comment.
+        streams_per_tenant: how many event streams a tenant may have open in this process.
     """
 
     tasks: Tasks
@@ -33,3 +34,4 @@ class ApiServices:
     settings: Settings
     tickets: Tickets = field(default_factory=Tickets)
     heartbeat_seconds: float = 15.0
+    streams_per_tenant: int = 2000

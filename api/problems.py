@@ -38,11 +38,25 @@ STATUS: Mapping[str, HTTPStatus] = {
     "not_found": HTTPStatus.NOT_FOUND,
     "storage_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "too_many_streams": HTTPStatus.TOO_MANY_REQUESTS,
     "unknown_host": HTTPStatus.MISDIRECTED_REQUEST,
+    "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
 """Error code -> HTTP status. A code that is not here is our fault: 500, and its text stays in the log."""
 
-_OF_HTTP = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_NOT_JSON = "The body is not JSON in UTF-8."
+_OF_HTTP: Mapping[int, tuple[str, str | None]] = {
+    400: ("malformed", _NOT_JSON),
+    404: ("not_found", "There is nothing at this address. The API is described at /v1/docs."),
+    405: ("method_not_allowed", "This address does not take this method. The API is described at /v1/docs."),
+    413: ("too_large", None),
+    415: ("unsupported_media_type", None),
+}
+"""Status -> our code, and what is said in place of the framework's words."""
+_OF_FIELD: Mapping[str, str] = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known field; /v1/docs lists the fields",
+}
 _HIDDEN = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something failed here; the server's log says what.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The storage does not answer; try again in a moment.",
@@ -107,8 +121,9 @@ def of_ours(request: Request, error: TreeholdError) -> ProblemDetails:
 
 def of_http(request: Request, error: HTTPException) -> ProblemDetails:
     status = HTTPStatus(error.status_code)
-    code = _OF_HTTP.get(status, status.phrase.lower().replace(" ", "_"))
-    return problem(request, status, code, error.detail)
+    code, detail = _OF_HTTP.get(status, (status.phrase.lower().replace(" ", "_"), None))
+    retryable = status == HTTPStatus.REQUEST_TIMEOUT
+    return problem(request, status, code, detail or error.detail, retryable=retryable)
 
 
 def of_validation(request: Request, error: RequestValidationError) -> ProblemDetails:
@@ -117,9 +132,12 @@ def of_validation(request: Request, error: RequestValidationError) -> ProblemDet
     if any(each["loc"][0] == "path" for each in found):
         return problem(request, HTTPStatus.NOT_FOUND, "not_found", "There is nothing with this id.")
     if any(each["type"] == "json_invalid" for each in found):
-        return problem(request, HTTPStatus.BAD_REQUEST, "malformed", "The body is not JSON.")
+        what, where = found[0]["ctx"]["error"], found[0]["loc"][1]
+        detail = f"The body is not JSON: {what} (character {where + 1})."
+        return problem(request, HTTPStatus.BAD_REQUEST, "malformed", detail)
     errors = tuple(
-        Violation(pointer=_pointer(each["loc"]), message=each["msg"]) for each in found[:MAX_VIOLATIONS]
+        Violation(pointer=_pointer(each["loc"]), message=_OF_FIELD.get(each["type"], each["msg"]))
+        for each in found[:MAX_VIOLATIONS]
     )
     detail = "; ".join(f"{each.pointer}: {each.message}" for each in errors[:3])
     return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", detail, errors=errors)

@@ -15,6 +15,8 @@ from core.errors import ConfigurationError
 
 GRACE_SECONDS = 5
 BACKLOG = 2048
+STALL_MILLISECONDS = 60_000
+"""A client that takes nothing of what is sent for this long is cut off, where the system can do that."""
 
 
 class _Server(Server):
@@ -100,9 +102,12 @@ def _bind(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address, family=family, backlog=BACKLOG)
+        listener = socket.create_server(address, family=family, backlog=BACKLOG)
     except OSError as error:
         raise ConfigurationError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_MILLISECONDS)
+    return listener
 
 
 def _url(host: str, port: int) -> str:

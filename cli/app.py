@@ -1,25 +1,26 @@
-"""The commands of `treehold`, and what becomes of their failures."""
+"""The commands of `treehold`. Nothing heavy is imported before a command runs, so that help comes at once."""
 
 from __future__ import annotations
 
 import os
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
-import treehold
-from cli import doctor, look, run, serve
+from cli import doctor, exits, look, run, serve
 from cli.interrupts import Interrupted
-from core.errors import ConfigurationError, InvalidInput, TreeholdError
 
 app = typer.Typer(
     name="treehold",
     help="Teams of agents on models you host yourself.",
+    epilog=exits.IN_WORDS,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(run.run)
+app.command(epilog=exits.IN_WORDS)(run.run)
 app.command()(serve.up)
 app.command()(look.tasks)
 app.command()(look.show)
@@ -29,11 +30,21 @@ app.command()(serve.api)
 app.command()(serve.worker)
 app.command()(serve.migrate)
 
-BAD_INPUT = 2
-NOT_DONE = 1
-INTERRUPTED = 130
-_REFUSED = frozenset({400, 401, 403, 404, 409, 413, 421, 422})
-"""HTTP statuses that ask for another request, not for the same one later."""
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"treehold {version('treehold-platform')}")
+        raise typer.Exit
+
+
+@app.callback()
+def treehold(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Teams of agents on models you host yourself."""
 
 
 def invoke(arguments: list[str] | None = None) -> int:
@@ -41,25 +52,23 @@ def invoke(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     try:
         status = int(app(args=given or ["--help"], standalone_mode=False) or 0)
-        return _failed("interrupted", status) if status == INTERRUPTED else status
+        return _failed("interrupted", status) if status == exits.INTERRUPTED else status
     except Interrupted as error:
-        return _failed(str(error) or "interrupted", INTERRUPTED)
+        return _failed(str(error) or "interrupted", exits.INTERRUPTED)
     except typer.TyperException as error:
-        return _failed(f"{error.format_message().rstrip('.')}; see: treehold {_help_on(given)}", BAD_INPUT)
-    except (InvalidInput, ConfigurationError) as error:
-        return _failed(error.message, BAD_INPUT)
-    except TreeholdError as error:
-        return _failed(error.message, NOT_DONE)
-    except treehold.ApiError as error:
-        message = str(error).removesuffix(f" ({error.code})")
-        return _failed(message, BAD_INPUT if error.status in _REFUSED else NOT_DONE)
-    except treehold.ConfigurationError as error:
-        return _failed(str(error), BAD_INPUT)
-    except treehold.TreeholdError as error:
-        return _failed(str(error), NOT_DONE)
+        return _failed(
+            f"{error.format_message().rstrip('.')}; see: treehold {_help_on(given)}", exits.BAD_INPUT
+        )
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOT_DONE
+        return exits.NOT_DONE
+    except Exception as error:
+        from cli.failures import explained
+
+        explanation = explained(error)
+        if explanation is None:
+            raise
+        return _failed(*explanation)
 
 
 def _help_on(given: list[str]) -> str:

@@ -9,14 +9,12 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from cli import logs, options
-from cli.render import line_console
+from cli import options
 from core.errors import TreeholdError
-from core.settings import Settings
 
 if TYPE_CHECKING:
+    from core.settings import Settings
     from orchestrator.bootstrap import Platform
 
 Check = Callable[[], Awaitable[str]]
@@ -32,6 +30,8 @@ def doctor(
     data: options.DataDir = None,
 ) -> None:
     """Print what is used and whether it answers. Exit status 1 when something needed does not."""
+    from cli import logs
+
     settings = options.settings(data=data, model=model, base_url=base_url, api_key=api_key)
     logs.to_file(settings.data_dir)
     found = asyncio.run(_examine(settings))
@@ -40,6 +40,10 @@ def doctor(
             json.dumps([{"part": part, "ok": ok, "detail": detail} for part, ok, detail in found]) + "\n"
         )
     else:
+        from rich.table import Table
+
+        from cli.render import line_console
+
         table = Table(box=None, pad_edge=False, show_header=False)
         for part, ok, detail in found:
             table.add_row("[green]ok[/]" if ok else "[red]no[/]", part, detail)
@@ -48,11 +52,16 @@ def doctor(
 
 
 async def _examine(settings: Settings) -> list[Found]:
+    from cli import local_server
     from core.postgres import EmbeddedPostgres
     from orchestrator.bootstrap import open_platform
     from orchestrator.site import open_site
 
-    found: list[Found] = [("data folder", True, str(settings.data_dir))]
+    running = local_server.found(settings)
+    found: list[Found] = [
+        ("data folder", True, str(settings.data_dir)),
+        ("server", True, f"treehold up at {running.url}" if running else "no treehold up runs here"),
+    ]
     if settings.embedded_database:
         facts = EmbeddedPostgres(settings.data_dir / "postgres").describe()
         state = "running" if facts.running else "started when needed"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from api.app import create_app
 from api.ports import OK, ApiServices
-from api.server import serve
+from api.server import RunningServer, serve
+from cli import local_server
+from core.errors import ConfigurationError
 from core.settings import Settings
 from orchestrator.bootstrap import Platform, open_platform
 from orchestrator.site import open_site
@@ -21,6 +24,8 @@ log = logging.getLogger(__name__)
 
 class Service(Protocol):
     async def start(self) -> None: ...
+
+    async def wait(self) -> None: ...
 
     async def stop(self) -> None: ...
 
@@ -33,14 +38,28 @@ class Host:
         url: where its API answers.
         key: the local user's, where the database is embedded.
         sign_in_url: opens the viewer once, already signed in; empty without API or key.
-        started: done when the worker runs, with the error when it cannot; None without workers.
+        working: set when the worker runs; never without workers.
+        parts: what must go on for the host to be of use; they end only by themselves.
     """
 
     url: str
     key: str | None
     sign_in_url: str
     platform: Platform
-    started: asyncio.Task[None] | None
+    working: asyncio.Event
+    parts: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+
+    async def wait(self) -> None:
+        """Until a part has ended by itself.
+
+        Raises:
+            ConfigurationError: the worker cannot be started.
+            TreeholdError: what ended it.
+        """
+        await asyncio.wait(self.parts, return_when=asyncio.FIRST_COMPLETED)
+        for part in self.parts:
+            if part.done():
+                part.result()
 
 
 @asynccontextmanager
@@ -56,50 +75,82 @@ async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> 
         platform = await open_platform(settings, site.conninfo)
         stack.push_async_callback(platform.aclose)
         await platform.index.prepare()
-        url, sign_in_url = settings.site_url, ""
-        parts: dict[str, str] = {"workers": "starting"} if workers else {}
+        url, sign_in_url, working = settings.site_url, "", asyncio.Event()
+        parts: list[asyncio.Task[None]] = []
+        health: dict[str, str] = {"workers": "starting"} if workers else {}
         if api:
-            services = _services(platform, parts)
-            server = await serve(create_app(services), host=settings.host, port=port)
+            services = _services(platform, health)
+            server = await _listening(services, settings, port)
             stack.push_async_callback(server.stop)
+            parts.append(server.serving)
             url = server.url
             sign_in_url = services.tickets.link(url, site.key) if site.key else ""
-        started: asyncio.Task[None] | None = None
         if workers:
-            starting = _StartingWorker(settings, platform, parts)
-            stack.push_async_callback(starting.stop)
-            started = starting.started
-        yield Host(url=url, key=site.key, sign_in_url=sign_in_url, platform=platform, started=started)
+            part = _WorkerPart(settings, platform, health, working)
+            stack.push_async_callback(part.stop)
+            parts.append(part.running)
+        yield Host(
+            url=url,
+            key=site.key,
+            sign_in_url=sign_in_url,
+            platform=platform,
+            working=working,
+            parts=parts,
+        )
 
 
-class _StartingWorker:
+async def _listening(services: ApiServices, settings: Settings, port: int) -> RunningServer:
+    try:
+        return await serve(create_app(services), host=settings.host, port=port)
+    except ConfigurationError as error:
+        cause = error.__cause__
+        if not isinstance(cause, OSError) or cause.errno != errno.EADDRINUSE:
+            raise
+        own = local_server.found(settings)
+        holder = f"treehold up serves this data folder at {own.url}" if own else "something else uses it"
+        raise ConfigurationError(
+            f"port {port} on {settings.host} is taken: {holder}; name another with --port"
+        ) from error
+
+
+class _WorkerPart:
     """LangGraph takes a second or two to import: in a thread, so that the API answers meanwhile."""
 
-    def __init__(self, settings: Settings, platform: Platform, parts: dict[str, str]) -> None:
-        """`parts` is told when the worker runs."""
+    def __init__(
+        self, settings: Settings, platform: Platform, health: dict[str, str], working: asyncio.Event
+    ) -> None:
+        """`health` and `working` are told when the worker runs, and `health` when it does no longer."""
         self._settings = settings
         self._platform = platform
-        self._parts = parts
+        self._health = health
+        self._working = working
         self._worker: Service | None = None
-        self.started = asyncio.create_task(self._start(), name="worker start")
+        self.running = asyncio.create_task(self._run(), name="worker")
 
     async def stop(self) -> None:
         """Also half-way through its start."""
-        self.started.cancel()
-        await asyncio.gather(self.started, return_exceptions=True)
+        self.running.cancel()
+        await asyncio.gather(self.running, return_exceptions=True)
         if self._worker is not None:
             await self._worker.stop()
 
-    async def _start(self) -> None:
-        make = await asyncio.to_thread(_worker_factory)
-        self._worker = make(self._settings, self._platform)
+    async def _run(self) -> None:
         try:
+            make = await asyncio.to_thread(_worker_factory)
+            self._worker = make(self._settings, self._platform)
             await self._worker.start()
-        except Exception:
-            self._parts["workers"] = "could not be started"
+        except Exception as error:
+            self._health["workers"] = "could not be started"
             log.exception("worker.start_failed")
+            raise ConfigurationError(f"the worker cannot be started: {error}") from error
+        self._health["workers"] = OK
+        self._working.set()
+        try:
+            await self._worker.wait()
+        except Exception:
+            self._health["workers"] = "stopped working"
+            log.exception("worker.failed")
             raise
-        self._parts["workers"] = OK
 
 
 def _worker_factory() -> Callable[[Settings, Platform], Service]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -14,11 +15,21 @@ class Interrupted(Exception):
     """A control signal: what was asked for is not going to happen, because somebody asked to stop."""
 
 
+STDERR = 2
+
+
+def _say() -> None:
+    """Past Python's buffers: the handler may run half-way through a write. The terminal may be gone."""
+    with suppress(OSError):
+        os.write(STDERR, b"treehold: stopping... (Ctrl-C again to leave at once)\n")
+
+
 class Interrupt:
     """Attributes: `asked`, whether somebody asked to stop."""
 
     def __init__(self) -> None:
         self.asked = False
+        self._say: Callable[[], object] = _say
         self._answer: Callable[[], object] | None = None
         self._answering: threading.Thread | None = None
 
@@ -27,6 +38,15 @@ class Interrupt:
         self._answer = answer
         if self.asked:
             self._start()
+
+    @contextmanager
+    def telling(self, say: Callable[[], object]) -> Generator[None]:
+        """Meanwhile whoever asks is told by this that it was heard; it is called in the handler."""
+        before, self._say = self._say, say
+        try:
+            yield
+        finally:
+            self._say = before
 
     def wait(self) -> None:
         """Until what was begun in answer is done."""
@@ -38,6 +58,7 @@ class Interrupt:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+        self._say()
         self._start()
 
     def _start(self) -> None:

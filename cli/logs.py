@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from io import FileIO, TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -29,6 +30,9 @@ def _configure(handler: logging.Handler) -> None:
     handler.setFormatter(_Formatter(_FORMAT))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
+    # requests asks for SOCKS, does without, and silences this itself: in vain where another thread puts the
+    # filters back that it found. One that was there before all threads stays.
+    warnings.filterwarnings("ignore", message="SOCKS support in urllib3")
 
 
 class _Formatter(logging.Formatter):

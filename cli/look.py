@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
+from itertools import islice
 from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.console import Console
 
-from cli import options, render
-from cli.report import report
-from cli.session import connect
+from cli import options
+from core.errors import Conflict, InvalidInput
 
-TaskId = Annotated[UUID, typer.Argument(help="A task's id.")]
+TaskId = Annotated[str, typer.Argument(help="A task's id.")]
 
 
 class Status(StrEnum):
@@ -37,13 +36,11 @@ def tasks(
     data: options.DataDir = None,
 ) -> None:
     """List tasks, newest first."""
+    from cli import render
+    from cli.session import connect
+
     with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
-        found = [
-            task
-            for task, _ in zip(
-                session.client.list(status=status.value if status else None), range(limit), strict=False
-            )
-        ]
+        found = list(islice(session.client.list(status=status.value if status else None), limit))
     if as_json:
         sys.stdout.write(json.dumps([task.model_dump(mode="json") for task in found]) + "\n")
         return
@@ -62,13 +59,23 @@ def show(
     data: options.DataDir = None,
 ) -> None:
     """Show a task: its agents, its answer, its figures."""
+    known = _task_id(task)
+    from rich.console import Console
+
+    from cli import outcome
+    from cli.report import report
+    from cli.session import connect
+
     with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
-        tree = session.client.tree(task)
-        url = f"{session.site_url}/tasks/{task}"
+        tree = session.client.tree(known)
+    url = session.trace_url(known)
     if as_json:
         sys.stdout.write(json.dumps(report(tree, url), ensure_ascii=False) + "\n")
         return
-    render.result(Console(), tree, url)
+    outcome.show(Console(), tree, url + session.trace_hint)
+    verdict = outcome.verdict(tree.task)
+    if verdict is not None:
+        typer.echo(verdict)
 
 
 def cancel(
@@ -77,7 +84,20 @@ def cancel(
     key: options.Key = None,
     data: options.DataDir = None,
 ) -> None:
-    """Stop a task and all its agents."""
+    """Stop a task and all its agents. Exit status 1 when it has already ended."""
+    known = _task_id(task)
+    from cli.session import connect
+
     with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
-        stopped = session.client.cancel(task)
+        before = session.client.get(known)
+        if before.finished:
+            raise Conflict(f"there is nothing to stop: task {known} is already {before.status}")
+        stopped = session.client.cancel(known)
     typer.echo(f"task {stopped.id} is {stopped.status}")
+
+
+def _task_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise InvalidInput(f"{text!r} is not a task id: treehold tasks lists them") from error

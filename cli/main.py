@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
-INTERRUPTED = 130
+from cli.exits import INTERRUPTED
 
 
 def main() -> None:
@@ -18,7 +21,17 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("treehold: interrupted\n")
         status = INTERRUPTED
+    if status == INTERRUPTED:
+        _leave(status)
     sys.exit(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """Now: whoever asked twice is not made to wait for threads that still tidy up."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(status)
 
 
 def _end_politely() -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import SecretStr, ValidationError
 
 from core.errors import ConfigurationError
-from core.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from core.settings import Settings
 
 SETTINGS_FILE = "treehold.toml"
 
@@ -19,7 +22,7 @@ DataDir = Annotated[
 ]
 Server = Annotated[
     str | None,
-    typer.Option("--server", envvar="TREEHOLD_URL", help="Use this server instead of an embedded one."),
+    typer.Option("--server", envvar="TREEHOLD_URL", help="Use this server instead of this machine's own."),
 ]
 Key = Annotated[
     str | None, typer.Option("--key", envvar="TREEHOLD_KEY", help="API key for --server.", show_default=False)
@@ -33,7 +36,7 @@ BaseUrl = Annotated[
 ]
 ModelKey = Annotated[
     str | None,
-    typer.Option("--api-key", envvar="TREEHOLD_API_KEY", help="Key for the model node.", show_default=False),
+    typer.Option("--api-key", help="Key for the model node, or TREEHOLD_API_KEY.", show_default=False),
 ]
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", min=1, help="Turns run at a time.", show_default=False)
@@ -54,6 +57,10 @@ def settings(
     Raises:
         ConfigurationError: a setting is wrong; the message names it.
     """
+    from pydantic import SecretStr, ValidationError
+
+    from core.settings import Settings
+
     given: dict[str, Any] = {
         "data_dir": _folder(data) if data else None,
         "model": model,
@@ -75,6 +82,11 @@ def settings(
     if found.base_url is not None and found.model == "offline":
         raise ConfigurationError("--base-url needs --model: the name of a model that the node serves")
     return found
+
+
+def given(**values: object) -> tuple[str, ...]:
+    """The options that were given on the command line, as they are written there."""
+    return tuple(f"--{name.replace('_', '-')}" for name, value in values.items() if value is not None)
 
 
 def _folder(path: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cli.outcome import is_partial
 from treehold import Agent, Answer, Task, Tree
 
 
@@ -19,7 +20,7 @@ def report(tree: Tree, trace_url: str) -> dict[str, Any]:
         "text": answer.text if answer else None,
         "citations": [citation.model_dump() for citation in answer.citations] if answer else [],
         "notes": list(answer.notes) if answer else [],
-        "partial": answer.partial if answer else False,
+        "partial": is_partial(task),
         "error": task.error.model_dump() if task.error else None,
         "agents": [_agent(agent) for agent in tree.agents],
         "usage": task.usage.model_dump(),

@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.live import Live
 
-from cli import options, render, submission
+from cli import exits, options
 from cli.interrupts import Interrupted
-from cli.report import report
-from cli.session import Session, connect
-from treehold import Event, Task, Tree, Treehold, TreeholdError
+from core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from treehold import Task, Tree, Treehold
 
 LEARN_SECONDS = 5.0
 """How long a finished run waits for memory to take the task in, before it leaves that to a later process."""
 LEARN_POLL_SECONDS = 0.02
-REFRESH_SECONDS = 0.2
 
 
 def run(
@@ -60,7 +58,10 @@ def run(
     key: options.Key = None,
     data: options.DataDir = None,
 ) -> None:
-    """Run a task now and print its answer. Exit status: 0 done, 1 not done, 2 bad input, 130 interrupted."""
+    """Run a task now and print its answer."""
+    from cli import submission, watch
+    from cli.session import connect
+
     goal = submission.goal_text(goal)
     submitted = submission.options(
         workspace=submission.workspace(files, remote=server is not None),
@@ -79,58 +80,40 @@ def run(
     settings = options.settings(
         data=data, model=model, base_url=base_url, api_key=api_key, concurrency=concurrency
     )
-    with connect(settings, server=server, key=key, workers=True) as session:
+    engine = options.given(model=model, base_url=base_url, api_key=api_key, concurrency=concurrency)
+    with connect(settings, server=server, key=key, workers=True, engine=engine) as session:
+        if files is None:
+            _refuse_without_files(session.client)
         task = session.client.submit(goal, **submitted)
         session.interrupt.answer_with(lambda: _cancel(session.client, task))
-        tree = _watch(session.client, task, quiet=as_json)
+        tree = watch.watch(session.client, task, session.interrupt, remedy=_remedy(session), quiet=as_json)
         session.interrupt.wait()
         if session.interrupt.asked:
             raise Interrupted(f"interrupted; task {task.id} is {tree.task.status}")
-        _print(tree, session, as_json=as_json)
+        status = _print(tree, session, as_json=as_json)
         if session.embedded:
             _await_learning(session, tree)
-    raise typer.Exit(0 if tree.task.status == "done" else 1)
+    raise typer.Exit(status)
+
+
+def _refuse_without_files(client: Treehold) -> None:
+    if client.model().offline:
+        raise InvalidInput("the offline model can only quote files: name a folder with --files, or a --model")
+
+
+def _remedy(session: Session) -> str:
+    if session.embedded:
+        return f"the worker of this process may still be starting; what goes wrong is logged in {session.log}"
+    return "start one beside that server (treehold worker), or see what its log says"
 
 
 def _cancel(client: Treehold, task: Task[Any]) -> None:
+    from treehold import TreeholdError
+
     try:
         client.cancel(task.id)
     except TreeholdError as error:
         sys.stderr.write(f"treehold: the task goes on, for {error}; press Ctrl-C again to leave it\n")
-
-
-def _watch(client: Treehold, task: Task[Any], *, quiet: bool) -> Tree:
-    """Follow the task to its end, with a live tree in a terminal and lines elsewhere."""
-    console = Console(stderr=True)
-    if quiet:
-        return _follow(client, task, lambda _: None)
-    if not console.is_terminal:
-        return _follow(client, task, lambda event: _print_event(console, event))
-    with Live(console=console, refresh_per_second=1 / REFRESH_SECONDS, transient=True) as live:
-
-        def show(_: Event) -> None:
-            live.update(render.agent_tree(client.tree(task.id)))
-
-        return _follow(client, task, show)
-
-
-def _follow(client: Treehold, task: Task[Any], seen: Callable[[Event], None]) -> Tree:
-    for event in client.stream(task.id):
-        seen(event)
-    return client.tree(task.id)
-
-
-_TOLD = frozenset({"agent.spawned", "agent.finished", "agent.failed", "recall.used", "tool.refused"})
-
-
-def _print_event(console: Console, event: Event) -> None:
-    """A line for what matters, for logs and pipes."""
-    if event.kind in _TOLD:
-        facts = {
-            name: event.data[name] for name in ("role", "title", "code", "message") if name in event.data
-        }
-        told = " ".join(str(fact) for fact in facts.values())
-        console.print(f"{event.seq:>5} {event.kind} {told}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _await_learning(session: Session, tree: Tree) -> None:
@@ -145,16 +128,25 @@ def _await_learning(session: Session, tree: Tree) -> None:
         time.sleep(LEARN_POLL_SECONDS)
 
 
-def _print(tree: Tree, session: Session, *, as_json: bool) -> None:
+def _print(tree: Tree, session: Session, *, as_json: bool) -> int:
+    """Returns the exit status."""
+    from rich.console import Console
+
+    from cli import outcome
+    from cli.report import report
+
     task = tree.task
-    trace_url = f"{session.site_url}/tasks/{task.id}"
+    trace_url = session.trace_url(task.id)
     if as_json:
         sys.stdout.write(json.dumps(report(tree, trace_url), ensure_ascii=False) + "\n")
     else:
-        hint = "  (open it with: treehold up)" if session.embedded else ""
-        render.result(Console(), tree, trace_url + hint)
+        outcome.show(Console(), tree, trace_url + session.trace_hint)
     sys.stdout.flush()
-    if task.error is not None:
-        sys.stderr.write(f"treehold: not done: {render.advice(task)}\n")
-        if task.error.code == "internal" and session.log is not None:
-            sys.stderr.write(f"treehold: its log: {session.log}\n")
+    verdict = outcome.verdict(task)
+    if verdict is not None:
+        sys.stderr.write(f"treehold: {verdict}\n")
+    if task.error is not None and task.error.code == "internal" and session.log is not None:
+        sys.stderr.write(f"treehold: its log: {session.log}\n")
+    if task.status != "done":
+        return exits.NOT_DONE
+    return exits.PARTIAL if outcome.is_partial(task) else exits.DONE

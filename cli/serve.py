@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import Annotated
+from collections.abc import Coroutine, Generator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import logs, options
-from core.errors import ConfigurationError
-from core.settings import Settings
+from cli import options
+
+if TYPE_CHECKING:
+    from cli.host import Host
+    from core.settings import Settings
 
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of API and viewer.")]
 
@@ -63,36 +67,58 @@ def migrate(data: options.DataDir = None) -> None:
 
 
 def _run(settings: Settings, *, api: bool, workers: bool) -> None:
+    from cli import logs
+
     logs.to_stderr()
     asyncio.run(_until_stopped(settings, api=api, workers=workers))
 
 
 async def _until_stopped(settings: Settings, *, api: bool, workers: bool) -> None:
-    from cli.host import hosted
-    from orchestrator.site import KEY_FILE
-
+    """Raises what ended a part that should have gone on."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        typer.echo("stopping", err=True)
+        stopping.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, stop)
+    from cli.host import hosted
+
     async with hosted(settings, api=api, workers=workers, port=settings.port) as host:
         if api:
-            typer.echo(f"Treehold is up: {host.url}")
-            if host.sign_in_url:
-                typer.echo(f"open it signed in (once, within 15 minutes): {host.sign_in_url}")
-                typer.echo(f"API key: {settings.data_dir / KEY_FILE}")
-        if host.started is not None:
-            await _worker_or_stop(host.started, stopping)
-        if not api and not stopping.is_set():
+            with _told(settings, host, findable=workers):
+                await _first(stopping.wait(), host.wait())
+            return
+        await _first(stopping.wait(), host.wait(), host.working.wait())
+        if not stopping.is_set():
             typer.echo("worker is up")
-        await stopping.wait()
-        typer.echo("stopping", err=True)
+        await _first(stopping.wait(), host.wait())
 
 
-async def _worker_or_stop(started: asyncio.Task[None], stopping: asyncio.Event) -> None:
-    """Raises `ConfigurationError` when the worker cannot be started."""
-    told = asyncio.create_task(stopping.wait())
-    await asyncio.wait({started, told}, return_when=asyncio.FIRST_COMPLETED)
-    told.cancel()
-    if started.done() and not started.cancelled() and (error := started.exception()) is not None:
-        raise ConfigurationError(f"the worker cannot be started: {error}") from error
+@contextmanager
+def _told(settings: Settings, host: Host, *, findable: bool) -> Generator[None]:
+    """Say where the server is: to whoever started it, and to other commands where it can do all they need."""
+    from cli.local_server import announced
+    from orchestrator.site import KEY_FILE
+
+    key_file = settings.data_dir / KEY_FILE
+    with ExitStack() as stack:
+        if findable and settings.embedded_database:
+            stack.enter_context(announced(settings, url=host.url, key_file=key_file))
+        typer.echo(f"Treehold is up: {host.url}")
+        if host.sign_in_url:
+            typer.echo(f"open it signed in (once, within 15 minutes): {host.sign_in_url}")
+            typer.echo(f"API key: {key_file}")
+        yield
+
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+    """Until one of them is over; raises what it raised."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for other in others:
+        other.cancel()
+    for task in done:
+        task.result()

@@ -16,6 +16,7 @@ from inference.model import (
     Usage,
 )
 from inference.ports import CallObserver, Gateway, ModelProvider, Progress, RetryNotice, SilentObserver
+from inference.reservation import Reservation
 from inference.retry import RetryPolicy
 from inference.structure import OutputProblem, OutputSchema, parse_strict
 
@@ -33,6 +34,7 @@ __all__ = [
     "OutputProblem",
     "OutputSchema",
     "Progress",
+    "Reservation",
     "RetryNotice",
     "RetryPolicy",
     "SilentObserver",

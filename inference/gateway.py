@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.clock import Clock, SystemClock
 from core.errors import ModelError, ModelOutputInvalid, ModelRefused, ModelRejected
-from inference.estimate import call_tokens
+from inference.failure import Unreachable, is_free
 from inference.ladder import RUNGS, Rung, read, repaired, shaped, spoken, wants_tools
 from inference.model import (
     NO_USAGE,
@@ -18,6 +18,7 @@ from inference.model import (
     Usage,
 )
 from inference.ports import CallObserver, ModelProvider, Progress, Reason, RetryNotice
+from inference.reservation import NOTHING, Reservation, Reserver
 from inference.retry import Jitter, RetryPolicy, system_jitter
 from inference.structure import OutputProblem, compiled
 
@@ -25,7 +26,8 @@ from inference.structure import OutputProblem, compiled
 class ModelGateway:
     """Answers requests through one provider; one instance per node and model.
 
-    It remembers which way of asking for structure the node understands.
+    It remembers which way of asking for structure the node understands, whether it ever answered, and what
+    calls used.
     """
 
     def __init__(
@@ -41,15 +43,24 @@ class ModelGateway:
         self._clock = clock or SystemClock()
         self._jitter = jitter
         self._rung: Rung = RUNGS[0]
+        self._met = False
+        self._reserver = Reserver()
 
-    async def complete(self, request: ModelRequest, observer: CallObserver) -> ModelReply:
+    async def complete(
+        self, request: ModelRequest, observer: CallObserver, reserved: Reservation | None = None
+    ) -> ModelReply:
         """Answers, after bounded retries and at most one repair.
 
         Raises:
             ModelError: one of its kinds, when no usable answer came.
             InvalidInput: the output schema is not a JSON Schema.
         """
-        meter = _Meter(provider=self._provider, observer=observer, started=self._clock.monotonic())
+        meter = _Meter(
+            provider=self._provider,
+            observer=observer,
+            started=self._clock.monotonic(),
+            room=request.max_tokens if reserved is None else reserved.max_tokens,
+        )
         if request.output_schema is None:
             return meter.total(await self._send(meter, request))
         schema = compiled(request.output_schema)
@@ -60,7 +71,8 @@ class ModelGateway:
             output = read(reply, request.output_name, schema)
         except OutputProblem as problem:
             again = repaired(asked, request.output_schema, reply, problem)
-            await meter.announce("repair", ModelOutputInvalid(str(problem)), tokens=call_tokens(again))
+            invalid = ModelOutputInvalid(str(problem))
+            await meter.announce("repair", invalid, needed=self._reserver.reservation(again, meter.room))
             reply = await self._send(meter, again)
             try:
                 output = read(reply, request.output_name, schema)
@@ -70,13 +82,22 @@ class ModelGateway:
         content = spoken(reply, output)
         return meter.total(reply).model_copy(update={"output": output, "content": content, "tool_calls": ()})
 
+    def reservation(self, request: ModelRequest) -> Reservation:
+        """What to reserve for the call, and then to hand to `complete`."""
+        schema = request.output_schema
+        return self._reserver.reservation(request if schema is None else shaped(request, schema, self._rung))
+
     def estimate(self, request: ModelRequest) -> int:
         """Upper estimate of the tokens one call may use: its prompt and `max_tokens`."""
-        return call_tokens(request)
+        return self._reserver.reservation(request, request.max_tokens).tokens
 
     def price(self, usage: Usage) -> int:
         """Micro-dollars, rounded up; 0 when no price is known."""
         return self._provider.price(usage) or 0
+
+    def priced(self) -> bool:
+        """Whether a price is known, which may be zero."""
+        return self._provider.price(NO_USAGE) is not None
 
     def describe(self) -> ModelDescription:
         return self._provider.describe()
@@ -104,7 +125,7 @@ class ModelGateway:
             except ModelRejected as error:
                 if error.code != ModelRejected.code or rung == rungs[-1]:
                     raise
-                await meter.announce("fallback", error, tokens=0)
+                await meter.announce("fallback", error, needed=NOTHING)
                 continue
             if RUNGS.index(rung) > RUNGS.index(self._rung):
                 self._rung = rung
@@ -114,28 +135,51 @@ class ModelGateway:
     async def _send(self, meter: _Meter, request: ModelRequest) -> ModelReply:
         """One answer to one form of the request, retried by kind of error, and its ending checked."""
         while True:
+            asked = request.model_copy(update={"max_tokens": min(meter.room, request.max_tokens)})
             watch = _FirstToken(meter.observer.first_token)
             meter.attempts += 1
             try:
-                reply = await self._provider.complete(request, on_progress=watch)
+                reply = await self._provider.complete(asked, on_progress=watch)
             except ModelError as error:
-                meter.failures += 1
-                if watch.seen:
+                self._met = self._met or not isinstance(error, Unreachable)
+                lost = watch.seen or not is_free(error)
+                if lost:
                     await meter.count(UNKNOWN_USAGE)
-                await self._wait_or_raise(meter, request, error, lost=watch.seen)
+                await self._wait_or_raise(meter, asked, error, lost=lost)
                 continue
+            self._met = True
             await meter.count(reply.usage)
-            _check_ending(reply, request)
+            if reply.finish_reason == "length" and asked.max_tokens < request.max_tokens:
+                await self._make_room(meter, request)
+                continue
+            self._reserver.learn(asked, reply)
+            _check_ending(reply, asked)
             return reply
+
+    async def _make_room(self, meter: _Meter, request: ModelRequest) -> None:
+        """The reply was longer than those like it: ask again, for all that the request allows."""
+        meter.room = request.max_tokens
+        cut = ModelOutputInvalid("the reply needs more tokens than were reserved for it")
+        await meter.announce("longer", cut, needed=self._reserver.reservation(request, meter.room))
 
     async def _wait_or_raise(
         self, meter: _Meter, request: ModelRequest, error: ModelError, *, lost: bool
     ) -> None:
-        elapsed = self._clock.monotonic() - meter.started
-        delay = self._policy.delay(error, failures=meter.failures, elapsed=elapsed, jitter=self._jitter)
+        now = self._clock.monotonic()
+        meter.failures += 1
+        meter.failed = now if meter.failed is None else meter.failed
+        delay = self._policy.delay(
+            error,
+            failures=meter.failures,
+            elapsed=now - meter.started,
+            failing=now - meter.failed,
+            met=self._met,
+            jitter=self._jitter,
+        )
         if delay is None:
             raise error
-        await meter.announce("failure", error, delay=delay, tokens=call_tokens(request) if lost else 0)
+        needed = self._reserver.reservation(request, meter.room) if lost else NOTHING
+        await meter.announce("failure", error, delay=delay, needed=needed)
         await self._clock.sleep(delay)
 
 
@@ -146,8 +190,12 @@ class _Meter:
     provider: ModelProvider
     observer: CallObserver
     started: float
+    room: int
+    """Tokens a reply may have."""
     attempts: int = 0
     failures: int = 0
+    failed: float | None = None
+    """When it failed first."""
     usage: Usage = NO_USAGE
     cost: int = 0
     priced: bool = True
@@ -159,14 +207,16 @@ class _Meter:
         self.priced = self.priced and cost is not None
         await self.observer.spent(usage, cost or 0)
 
-    async def announce(self, reason: Reason, error: ModelError, *, tokens: int, delay: float = 0.0) -> None:
+    async def announce(
+        self, reason: Reason, error: ModelError, *, needed: Reservation, delay: float = 0.0
+    ) -> None:
         notice = RetryNotice(
             reason=reason,
             code=error.code,
             message=error.message,
             attempt=self.attempts + 1,
             delay=delay,
-            tokens=tokens,
+            needed=needed,
         )
         await self.observer.retrying(notice)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
@@ -17,55 +18,86 @@ from core.errors import (
     ModelUnavailable,
 )
 from core.text import clipped, printable
+from inference.config import ModelConfig
+from inference.failure import KEY_REFUSED, KEY_WANTED, NotBegun, named, unreachable
 from inference.litellm_library import LiteLLMLibrary
 
 _MESSAGE_LIMIT = 300
 _REJECTED_FOR = {
-    401: "model_access_denied",
     402: "model_access_denied",
-    403: "model_access_denied",
     404: "model_not_found",
     413: "context_window_exceeded",
 }
+_TOO_EARLY = 425
 _UNSUPPORTED = 501
 _POLICY_CODES = {"content_policy_violation", "content_filter"}
+_NO_KEY = re.compile(r"missing\W.{0,40}(api.?key|credential)|unable to locate credential", re.IGNORECASE)
+_PREFIX = re.compile(r"^(?:.*Exception - |litellm\.\w+: )+")
 
 
-def translated(error: Exception, library: LiteLLMLibrary, *, label: str, secret: str | None) -> ModelError:
-    """Our error for one of theirs. `secret` is cut out of the message wherever it stands."""
+def translated(error: Exception, library: LiteLLMLibrary, config: ModelConfig) -> ModelError:
+    """Our error for one of theirs; the key is cut out of the message wherever it stands."""
     kinds = library.litellm.exceptions
     if isinstance(error, kinds.MidStreamFallbackError):
         inner = cast(Any, error).original_exception
         error = inner if isinstance(inner, Exception) else error
-    message = f"{label}: {_reason(error, secret)}"
+    causes = tuple(_causes(error))
+    if any(isinstance(cause, library.httpx.ConnectError | library.httpx.ConnectTimeout) for cause in causes):
+        return unreachable(config)
+    reason = _reason(error, config.api_key)
+    message = f"{named(config)}: {reason}"
     if isinstance(error, TimeoutError | asyncio.TimeoutError | library.openai.APITimeoutError):
         return ModelTimeout(message)
     if isinstance(error, ImportError):
         return ModelRejected(message, code="model_provider_not_installed")
     if isinstance(error, library.openai.RateLimitError):
-        return ModelRateLimited(message, retry_after=_retry_after(error))
+        return _rate_limited(error, message)
     if isinstance(error, kinds.ContextWindowExceededError):
         return ModelRejected(message, code="context_window_exceeded")
     if isinstance(error, kinds.ContentPolicyViolationError) or _body_code(error) in _POLICY_CODES:
         return ModelRefused(message)
-    return _by_status(error, message)
+    answered = any(
+        isinstance(cause, library.openai.APIStatusError | library.httpx.HTTPStatusError)
+        for cause in causes
+        if cause is not error
+    )
+    if not answered and _NO_KEY.search(reason):
+        return ModelRejected(f"{named(config)} {KEY_WANTED} ({reason})", code="model_access_denied")
+    return _by_status(error, reason, config, answered=answered)
 
 
-def _by_status(error: Exception, message: str) -> ModelError:
-    status = _status(error)
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from or over, each once."""
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        yield following
+        following = following.__cause__ or following.__context__
+
+
+def _rate_limited(error: Exception, message: str) -> ModelRateLimited:
+    asked = _retry_after(error)
+    wish = "" if asked is None else f" (it asks to be left alone for {asked:g} s)"
+    return ModelRateLimited(f"{message}{wish}", retry_after=asked)
+
+
+def _by_status(error: Exception, reason: str, config: ModelConfig, *, answered: bool) -> ModelError:
+    """`answered`: an HTTP response stands behind the status, which LiteLLM otherwise invents."""
+    status, message = _status(error), f"{named(config)}: {reason}"
+    unavailable = NotBegun if answered else ModelUnavailable
     match status:
-        case None:
-            return ModelUnavailable(message)
-        case 408:
+        case 408 | 504:
             return ModelTimeout(message)
-        case 425:
-            return ModelUnavailable(message)
         case 429:
-            return ModelRateLimited(message, retry_after=_retry_after(error))
-        case _ if 400 <= status < 500 or status == _UNSUPPORTED:
+            return _rate_limited(error, message)
+        case 401 | 403:
+            why = KEY_WANTED if config.api_key is None else KEY_REFUSED
+            return ModelRejected(f"{named(config)} {why} ({reason})", code="model_access_denied")
+        case int() if status != _TOO_EARLY and (400 <= status < 500 or status == _UNSUPPORTED):
             return ModelRejected(message, code=_REJECTED_FOR.get(status))
         case _:
-            return ModelUnavailable(message)
+            return unavailable(message)
 
 
 def _status(error: Exception) -> int | None:
@@ -81,9 +113,9 @@ def _body_code(error: Exception) -> object:
 
 
 def _reason(error: Exception, secret: str | None) -> str:
-    """What the node said, without LiteLLM's prefixes."""
-    said = str(getattr(error, "message", "") or error)
-    said = said.rpartition("Exception - ")[2] or type(error).__name__
+    """What the node said, without what LiteLLM puts before and behind it."""
+    said = str(getattr(error, "message", "") or error).partition("\nTraceback")[0]
+    said = _PREFIX.sub("", said)
     if secret:
         said = said.replace(secret, "***")
     return clipped(printable(said).strip() or type(error).__name__, _MESSAGE_LIMIT)

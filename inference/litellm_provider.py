@@ -17,7 +17,7 @@ from inference.litellm_library import LiteLLMLibrary, load, settle
 from inference.litellm_request import wire_parameters
 from inference.litellm_stream import NodeTap, ReplyAssembler
 from inference.model import ModelDescription, ModelHealth, ModelReply, ModelRequest, Usage
-from inference.node_health import look_at
+from inference.node_health import knock, look_at
 from inference.ports import Progress
 from inference.prices import configured_price, published_price
 
@@ -53,6 +53,8 @@ class LiteLLMProvider:
         Raises:
             ModelError: the kind tells the gateway whether to try again.
         """
+        if self._library is None:
+            await knock(self._config)
         library = await self._loaded()
         limit = _Limit(self._config)
         started = time.monotonic()
@@ -64,7 +66,7 @@ class LiteLLMProvider:
         except TimeoutError as error:
             raise limit.exceeded(self._config.model) from error
         except Exception as error:
-            raise translated(error, library, label=self._config.model, secret=self._config.api_key) from error
+            raise translated(error, library, self._config) from error
 
     def price(self, usage: Usage) -> int | None:
         """Micro-dollars at the configured prices, else at the published ones; None when there are none."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Literal
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -67,10 +65,6 @@ class ModelRequest(_Value):
     def canonical(self) -> dict[str, JsonValue]:
         """The request as plain JSON, every field present."""
         return self.model_dump(mode="json")
-
-    def digest(self) -> bytes:
-        """SHA-256 over the canonical JSON with sorted keys: equal requests have equal digests."""
-        return hashlib.sha256(orjson.dumps(self.canonical(), option=orjson.OPT_SORT_KEYS)).digest()
 
 
 class Usage(_Value):

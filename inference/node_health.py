@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from inference.config import ModelConfig
+from inference.failure import KEY_REFUSED, KEY_WANTED, unreachable
 from inference.model import ModelHealth
 
 _LIMIT_SECONDS = 10.0
+
+
+async def knock(config: ModelConfig) -> None:
+    """A look whether anything listens at the base URL, before LiteLLM is loaded, which takes seconds.
+
+    Where a proxy stands between, only a call can tell.
+
+    Raises:
+        Unreachable: nothing does.
+    """
+    try:
+        url = urlsplit(config.base_url or "")
+        if not url.hostname or (url.scheme in getproxies() and not proxy_bypass(url.hostname)):
+            return
+        port = url.port or (443 if url.scheme == "https" else 80)
+        async with asyncio.timeout(config.connect_seconds):
+            _, writer = await asyncio.open_connection(url.hostname, port)
+        writer.close()
+    except (OSError, ValueError, TimeoutError) as error:
+        raise unreachable(config) from error
 
 
 class _Listed(BaseModel):
@@ -36,15 +60,15 @@ async def look_at(config: ModelConfig) -> ModelHealth:
             session.get(url) as response,
         ):
             body = await response.json(content_type=None) if response.ok else None
-            return _health(config.model, response.status, body, time.monotonic() - started)
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        return ModelHealth(reachable=False, detail=f"no answer from {url}: {type(error).__name__}")
+            return _health(config, response.status, body, time.monotonic() - started)
+    except (aiohttp.ClientError, OSError, ValueError):
+        return ModelHealth(reachable=False, detail=unreachable(config).message)
 
 
-def _health(model: str, status: int, body: Any, seconds: float) -> ModelHealth:
-    models = _names(body)
+def _health(config: ModelConfig, status: int, body: Any, seconds: float) -> ModelHealth:
+    models, model = _names(body), config.model
     if status in {401, 403}:
-        detail = "answers, but refuses the API key"
+        detail = f"answers, but {KEY_WANTED if config.api_key is None else KEY_REFUSED}"
     elif status >= 400:
         detail = f"answers, but not with a list of models (HTTP {status})"
     elif models and not any(model == name or model.endswith(f"/{name}") for name in models):

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from inference.model import ModelDescription, ModelHealth, ModelReply, ModelRequest, Usage
+from inference.reservation import Reservation
 
 Progress = Callable[[float], Awaitable[None]]
 """Told once per call, at the first token, how many seconds it took."""
 
-Reason = Literal["failure", "fallback", "repair"]
+Reason = Literal["failure", "fallback", "repair", "longer"]
 """Why a node is called again."""
 
 
@@ -20,14 +21,14 @@ class RetryNotice:
     """Another call to the node is about to be made.
 
     Attributes:
-        reason: `failure` (the last one failed), `fallback` (the node lacks a way of asking for structure)
-            or `repair` (the reply did not fit its schema).
+        reason: `failure` (the last one failed), `fallback` (the node lacks a way of asking for structure),
+            `repair` (the reply did not fit its schema) or `longer` (the room reserved for it was too small).
         code: the error's stable code.
         message: for people; never quotes the model.
         attempt: which call this will be, from 2.
         delay: seconds until it is made.
-        tokens: upper estimate of what it may use beyond the reservation already held; 0 when the call it
-            replaces used nothing.
+        needed: what it may use beyond the reservation already held; nothing when the call it replaces used
+            nothing.
     """
 
     reason: Reason
@@ -35,14 +36,18 @@ class RetryNotice:
     message: str
     attempt: int
     delay: float
-    tokens: int
+    needed: Reservation
+
+    @property
+    def tokens(self) -> int:
+        return self.needed.tokens
 
 
 class CallObserver(Protocol):
     """Follows one gateway call. An exception raised here ends the call and reaches the caller."""
 
     async def retrying(self, notice: RetryNotice) -> None:
-        """Before every call to the node but the first: the place to reserve `notice.tokens` or refuse."""
+        """Before every call to the node but the first: the place to reserve `notice.needed` or refuse."""
         ...
 
     async def first_token(self, seconds: float) -> None: ...
@@ -55,13 +60,24 @@ class CallObserver(Protocol):
 class Gateway(Protocol):
     """How agents and the engine reach a model. It knows neither journal nor budget: they wrap it."""
 
-    async def complete(self, request: ModelRequest, observer: CallObserver) -> ModelReply:
+    async def complete(
+        self, request: ModelRequest, observer: CallObserver, reserved: Reservation | None = None
+    ) -> ModelReply:
         """Answers, after bounded retries and at most one repair.
+
+        Args:
+            request: what to ask.
+            observer: follows the call.
+            reserved: what is held for it; the node is told to keep to it.
 
         Raises:
             ModelError: one of its kinds, when no usable answer came.
             InvalidInput: the output schema is not a JSON Schema.
         """
+        ...
+
+    def reservation(self, request: ModelRequest) -> Reservation:
+        """What to reserve for the call, and then to hand to `complete`."""
         ...
 
     def estimate(self, request: ModelRequest) -> int:
@@ -70,6 +86,10 @@ class Gateway(Protocol):
 
     def price(self, usage: Usage) -> int:
         """Micro-dollars, rounded up; 0 when no price is known."""
+        ...
+
+    def priced(self) -> bool:
+        """Whether a price is known, which may be zero. May read a file of some megabytes."""
         ...
 
     def describe(self) -> ModelDescription: ...

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-from uuid import UUID
 
 from pydantic import JsonValue
 
-from agents.brief import Brief
 from core.database import Database, Row, UnitOfWork, jsonb, queries
-from core.errors import BudgetExhausted, TreeholdError
+from core.errors import AgentFailed, BudgetExhausted, TreeholdError
 from core.events import Event
 from core.grant import Grant
 from core.ids import AgentId, TaskId, TenantId, derived
-from core.provenance import Provenance
 from core.signals import LeaseLost
 from memory.task_tree import SetStatus, TaskTree
 from orchestrator import budget
 from orchestrator.lease import Lease, fenced
 from orchestrator.memory_calls import tree_revised
+from orchestrator.spawning import NewAgent, insert_agent
 from orchestrator.topics import ADVANCE, LEARN
 from orchestrator.turn import LiveTurn
 
@@ -57,9 +55,10 @@ class Closing:
     async def close(self, lease: Lease, turn: LiveTurn, outcome: Outcome, checkpoint: Row | None) -> None:
         async with fenced(self._database, lease) as work:
             if outcome.state == "waiting":
-                if checkpoint is not None:
-                    await self._save(work, lease, checkpoint)
-                await self._bear(work, lease, turn)
+                if checkpoint is None:
+                    raise AgentFailed("a turn that waits left no checkpoint", code="internal")
+                await self._save(work, lease, checkpoint)
+                await self._spawn(work, lease, turn)
                 await self._wait(work, lease, turn, outcome)
             else:
                 await self._finish(work, lease, turn, outcome)
@@ -77,7 +76,7 @@ class Closing:
             checkpoint | {"tenant": lease.tenant, "agent": lease.agent, "fence": lease.fence},
         )
 
-    async def _bear(self, work: UnitOfWork, lease: Lease, turn: LiveTurn) -> None:
+    async def _spawn(self, work: UnitOfWork, lease: Lease, turn: LiveTurn) -> None:
         if not turn.children:
             return
         for offset, (child, spec) in enumerate(turn.children):
@@ -86,7 +85,7 @@ class Closing:
             )
             await insert_agent(
                 work,
-                Newborn(
+                NewAgent(
                     id=child,
                     task=lease.task,
                     parent=lease.agent,
@@ -203,64 +202,6 @@ class Closing:
         woken = await work.fetch_one(SQL.child_closed, {"parent": parent})
         if woken is not None and woken["awake"]:
             work.enqueue(ADVANCE, parent)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Newborn:
-    """An agent row about to be written."""
-
-    id: AgentId
-    task: TaskId
-    parent: AgentId | None
-    position: int
-    depth: int
-    key: str
-    role: str
-    title: str
-    node: UUID | None
-    brief: Brief
-    return_schema: dict[str, JsonValue] | None
-    grant: Grant
-    provenance: Provenance
-
-
-async def insert_agent(work: UnitOfWork, agent: Newborn) -> None:
-    """Write the row, announce it, and put it in the queue. Its budget account is the caller's to open."""
-    await work.execute(
-        SQL.insert_agent,
-        {
-            "id": agent.id,
-            "tenant": work.tenant,
-            "task": agent.task,
-            "parent": agent.parent,
-            "position": agent.position,
-            "key": agent.key,
-            "depth": agent.depth,
-            "role": agent.role,
-            "node": agent.node,
-            "title": agent.title,
-            "brief": jsonb(agent.brief.model_dump(mode="json")),
-            "return_schema": None if agent.return_schema is None else jsonb(agent.return_schema),
-            "granted": jsonb(agent.grant.model_dump(mode="json")),
-            "provenance": jsonb(agent.provenance.model_dump(mode="json")),
-        },
-    )
-    work.enqueue(ADVANCE, agent.id)
-    work.emit(
-        Event(
-            task=agent.task,
-            agent=agent.id,
-            kind="agent.spawned",
-            data={
-                "parent": str(agent.parent) if agent.parent else None,
-                "role": agent.role,
-                "title": agent.title,
-                "depth": agent.depth,
-                "position": agent.position,
-                "granted_tokens": agent.grant.budget.tokens,
-            },
-        )
-    )
 
 
 async def finish_task(work: UnitOfWork, task: TaskId, outcome: Outcome, answer: JsonValue) -> None:

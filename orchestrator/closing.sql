@@ -9,16 +9,6 @@ VALUES (
 ON CONFLICT (agent_id, namespace, checkpoint_id)
 DO UPDATE SET content = excluded.content, writes = excluded.writes, fence = excluded.fence
 
--- name: insert_agent
-INSERT INTO agent (
-    id, tenant_id, task_id, parent_id, position, key, depth, role, node_id, title, brief, return_schema,
-    granted, provenance
-)
-VALUES (
-    %(id)s, %(tenant)s, %(task)s, %(parent)s, %(position)s, %(key)s, %(depth)s, %(role)s, %(node)s, %(title)s,
-    %(brief)s, %(return_schema)s, %(granted)s, %(provenance)s
-)
-
 -- name: close_waiting
 -- The turn ends in a wait; children that are already done would have nobody left to wake.
 UPDATE agent

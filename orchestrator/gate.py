@@ -12,36 +12,30 @@ the parent gets its handle. The schema keyword `x-treehold` says what a string i
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Literal, cast
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError
 from pydantic import JsonValue
 
-from core.errors import GateRefused, InvalidInput
+from core import schema as json_schema
+from core.errors import GateCode, GateRefused, InvalidInput
+from core.schema import Crossing, Schema, TooCostly
+from core.strict_json import Fault, NotStrictJson, decode
 
-KEYWORD = "x-treehold"
 MAX_CHARACTERS = 64_000
 MAX_DEPTH = 8
 MAX_SHOWN = 2_000
-MAX_SCHEMA_PARTS = 5_000
-_LITERAL = frozenset({"enum", "const", "default", "examples", "required"})
-"""Keywords whose values are data, not schemas."""
-
 _ID = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FORMATS = {"date": _DATE, "date-time": _DATE, "uuid": _UUID}
 
-Schema = Mapping[str, Any]
-StringKind = Literal["value", "id", "file", "quote", "shown", "handle"]
+_REFUSALS: Mapping[Fault, GateCode] = {"syntax": "not_json", "number": "schema_mismatch", "depth": "too_deep"}
+
+StringKind = Literal["value", "handle"] | Crossing
 Prove = Callable[[str, int, str], Awaitable[int | None]]
 """(file, line, quote) -> the nearest line where the quote really starts; None when it is not in the file."""
 
@@ -59,83 +53,18 @@ def closed(schema: Schema) -> dict[str, Any]:
     """The schema with every object closed: what it does not name, it does not allow.
 
     Raises:
-        InvalidInput: this is not a JSON Schema (2020-12) of an object.
+        InvalidInput: this is not a JSON Schema (2020-12) of an object, or not one of bounded cost.
     """
-    return json.loads(_closed(json.dumps(schema)))
-
-
-@lru_cache(maxsize=256)
-def _closed(text: str) -> str:
-    """From JSON to JSON: checking a schema against its meta-schema takes far longer than reading it."""
-    schema: Any = json.loads(text)
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        where = "/".join(map(str, error.absolute_path)) or "the top"
-        raise InvalidInput(f"this is not a JSON Schema: {error.message} (at {where})") from error
-    if schema.get("type") != "object":
+    whole = json_schema.admitted(schema)
+    if not _of_an_object(whole):
         raise InvalidInput('a schema must describe an object: {"type": "object", "properties": {…}}')
-    return json.dumps(_close(_Inliner(schema).inlined(schema, ())))
+    return json_schema.closed(whole) | {"type": "object"}
 
 
-class _Inliner:
-    """Puts local definitions where they are referred to: a schema must stand on its own inside another."""
-
-    def __init__(self, root: Schema) -> None:
-        self._root = root
-        self._parts = 0
-
-    def inlined(self, part: Any, within: tuple[str, ...]) -> Any:
-        if isinstance(part, list):
-            return [self.inlined(item, within) for item in cast(list[Any], part)]
-        if not isinstance(part, Mapping):
-            return part
-        given = cast(Mapping[str, Any], part)
-        self._parts += 1
-        if self._parts > MAX_SCHEMA_PARTS:
-            raise InvalidInput(f"the schema has more than {MAX_SCHEMA_PARTS:,} parts, definitions put in")
-        kept = {
-            key: value if key in _LITERAL else self.inlined(value, within)
-            for key, value in given.items()
-            if key not in {"$defs", "definitions", "$ref", "$dynamicRef", "$schema", "$id"}
-        }
-        reference = given.get("$ref", given.get("$dynamicRef"))
-        if reference is None:
-            return kept
-        target = self._target(reference, within)
-        return {**self.inlined(target, (*within, str(reference))), **kept}
-
-    def _target(self, reference: Any, within: tuple[str, ...]) -> Schema:
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            raise InvalidInput(f"a schema may only refer to its own definitions, not to {reference!r}")
-        if reference in within:
-            raise InvalidInput(f"a schema may not contain itself: {reference!r}")
-        found: Any = self._root
-        for step in reference.removeprefix("#/").split("/"):
-            name = step.replace("~1", "/").replace("~0", "~")
-            found = cast(Mapping[str, Any], found).get(name) if isinstance(found, Mapping) else None
-        if not isinstance(found, Mapping):
-            raise InvalidInput(f"the schema refers to {reference!r}, which is not in it")
-        return cast(Schema, found)
-
-
-def _close(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_close(item) for item in cast(list[Any], schema)]
-    if not isinstance(schema, Mapping):
-        return schema
-    given = cast(Mapping[str, Any], schema)
-    result: dict[str, Any] = {}
-    for key, value in given.items():
-        if key in _LITERAL:
-            result[key] = value
-        elif key == "properties":
-            result[key] = {name: _close(part) for name, part in value.items()}
-        else:
-            result[key] = _close(value)
-    if given.get("type") == "object" or "properties" in given:
-        result["additionalProperties"] = False
-    return result
+def _of_an_object(schema: Schema | bool) -> bool:
+    if isinstance(schema, bool):
+        return False
+    return schema.get("type") == "object" or any(map(_of_an_object, schema.get("allOf", ())))
 
 
 def parse(text: str) -> dict[str, JsonValue]:
@@ -147,14 +76,12 @@ def parse(text: str) -> dict[str, JsonValue]:
     if len(text) > MAX_CHARACTERS:
         raise GateRefused("too_large")
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise GateRefused("not_json") from error
+        value = decode(text, most_depth=MAX_DEPTH)
+    except NotStrictJson as error:
+        raise GateRefused(_REFUSALS[error.fault]) from error
     if not isinstance(value, dict):
         raise GateRefused("not_an_object")
-    if _depth(cast(JsonValue, value)) > MAX_DEPTH:
-        raise GateRefused("too_deep")
-    return cast(dict[str, JsonValue], value)
+    return value
 
 
 async def check(text: str, schema: Schema, *, files: frozenset[str], prove: Prove) -> Passed:
@@ -171,9 +98,11 @@ async def check(text: str, schema: Schema, *, files: frozenset[str], prove: Prov
     """
     value = parse(text)
     try:
-        cast(Any, Draft202012Validator(schema)).validate(value)
-    except ValidationError as error:
-        raise GateRefused("schema_mismatch", _pointer(error.absolute_path)) from error
+        problems = json_schema.compiled(schema).problems(value)
+    except TooCostly as error:
+        raise GateRefused("too_large") from error
+    if problems:
+        raise GateRefused("schema_mismatch", _pointer(problems[0].place))
     walk = _Walk(files=files, prove=prove)
     crossed = await walk.cross(value, schema, "", None)
     return Passed(value=cast(dict[str, JsonValue], crossed), texts=walk.texts, quotes=walk.quotes)
@@ -202,15 +131,11 @@ class _Walk:
                 ]
             case str():
                 return await self._string(value, schema, at, parent)
-            case float() if not math.isfinite(value):
-                raise GateRefused("schema_mismatch", at)
-            case int() if abs(value) >= 1 << 63:
-                raise GateRefused("schema_mismatch", at)
             case _:
                 return value
 
     async def _object(self, value: dict[str, JsonValue], schema: Schema, at: str) -> JsonValue:
-        properties: Mapping[str, Schema] = schema.get("properties", {})
+        properties = _named(schema)
         if not value.keys() <= properties.keys():
             raise GateRefused("schema_mismatch", at)
         crossed = {
@@ -263,10 +188,17 @@ def string_kind(schema: Schema) -> StringKind:
     """How a string under this schema crosses; what is not recognised is free text."""
     if isinstance(schema.get("enum"), list) or "const" in schema:
         return "value"
-    declared = schema.get(KEYWORD)
-    if declared in {"id", "file", "quote", "shown"}:
-        return declared
-    return "id" if schema.get("format") in _FORMATS else "handle"
+    return json_schema.crossing(schema) or ("id" if schema.get("format") in _FORMATS else "handle")
+
+
+def _named(schema: Schema) -> dict[str, Schema]:
+    """The members an object may have, also by the parts that `allOf` joins; what is named twice is joined."""
+    found: dict[str, Schema] = dict(schema.get("properties", {}))
+    joined: list[Schema | bool] = schema.get("allOf", [])
+    for part in joined:
+        for name, member in () if isinstance(part, bool) else _named(part).items():
+            found[name] = {"allOf": [found[name], member]} if name in found else member
+    return found
 
 
 def strings(value: JsonValue) -> Iterator[str]:
@@ -282,33 +214,6 @@ def strings(value: JsonValue) -> Iterator[str]:
                 yield from strings(part)
         case _:
             return
-
-
-def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("repeated key")
-    return result
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _depth(value: JsonValue) -> int:
-    deepest, level = 0, [value]
-    while level:
-        deepest += 1
-        if deepest > MAX_DEPTH:
-            break
-        level = [
-            part
-            for parent in level
-            for part in (
-                parent.values() if isinstance(parent, dict) else parent if isinstance(parent, list) else ()
-            )
-        ]
-    return deepest
 
 
 def _has_controls(text: str) -> bool:

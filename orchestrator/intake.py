@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +30,14 @@ class Accepted:
 
 
 class Intake:
-    def __init__(self, tools: ToolRunner, *, roots: Sequence[Path]) -> None:
+    """Checks submissions; `priced` tells whether the model's price is known."""
+
+    def __init__(
+        self, tools: ToolRunner, *, roots: Sequence[Path], priced: Callable[[], bool] = lambda: True
+    ) -> None:
         self._tools = tools
         self._roots = tuple(root.resolve() for root in roots)
+        self._priced = priced
 
     async def check(self, submission: Submission) -> Accepted:
         """Raises `InvalidInput` with what to do."""
@@ -42,6 +47,12 @@ class Intake:
             raise InvalidInput(f"there is no tool {sorted(unknown)[0]!r}; the tools are: {known}")
         if not submission.goal.strip():
             raise InvalidInput("the goal is empty: say what you want done")
+        if submission.budget.cost is not None and not await asyncio.to_thread(self._priced):
+            raise InvalidInput(
+                "a limit on cost cannot be kept, because no price of the model is known: set "
+                "TREEHOLD_PRICE_PROMPT and TREEHOLD_PRICE_COMPLETION (dollars per million tokens), or limit "
+                "tokens instead"
+            )
         if submission.workspace is None:
             return Accepted(workspace=None)
         return await asyncio.to_thread(self._workspace, submission.workspace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,10 +21,11 @@ from core.ids import AgentId, IdSource, TaskId
 from core.provenance import Origin, Provenance, Trust
 from memory.task_tree import TaskTree
 from orchestrator import budget, gate, rows
-from orchestrator.closing import Newborn, insert_agent
+from orchestrator.event_feed import EventFeed
 from orchestrator.intake import Intake
 from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
+from orchestrator.spawning import NewAgent, insert_agent
 from orchestrator.topics import LEARN
 from orchestrator.views import (
     ArtifactView,
@@ -40,10 +41,6 @@ from orchestrator.views import (
 
 SQL = queries.load(__file__, "tasks.sql")
 ARTIFACTS = queries.load(__file__, "artifacts.sql")
-
-FOLLOW_SECONDS = 0.1
-"""How often a follower looks for new events."""
-PAGE_OF_EVENTS = 1000
 
 
 class TaskService:
@@ -62,6 +59,7 @@ class TaskService:
         self._task_tree = task_tree
         self._intake = intake
         self._model = model
+        self._feed = EventFeed(database, clock)
 
     # Writing
 
@@ -69,6 +67,11 @@ class TaskService:
         self, principal: Principal, submission: Submission, *, idempotency_key: str | None
     ) -> Submitted:
         principal.require("tasks:write")
+        if idempotency_key is not None:
+            async with self._database.unit_of_work(principal.tenant) as work:
+                earlier = await _submitted(work, idempotency_key, submission)
+                if earlier is not None:
+                    return Submitted(task=await self._view(work, earlier), replayed=True)
         schema = None if submission.output_schema is None else gate.closed(submission.output_schema)
         surveyed = await self._intake.check(submission)
         task = TaskId(self._ids.new())
@@ -103,11 +106,11 @@ class TaskService:
                     },
                 )
             )
-            await self._plant_root(work, principal, submission, task, schema)
+            await self._insert_root(work, principal, submission, task, schema)
             view = await self._view_after_flush(work, task)
         return Submitted(task=view, replayed=False)
 
-    async def _plant_root(
+    async def _insert_root(
         self,
         work: UnitOfWork,
         principal: Principal,
@@ -126,7 +129,7 @@ class TaskService:
         provenance = Provenance(tenant=principal.tenant, trust=Trust.USER, origins=(user,), task=task)
         await insert_agent(
             work,
-            Newborn(
+            NewAgent(
                 id=root,
                 task=task,
                 parent=None,
@@ -226,23 +229,9 @@ class TaskService:
             found = await work.fetch_all(SQL.events, {"task": task, "after": after, "limit": limit})
         return [rows.event(row) for row in found]
 
-    async def follow(self, principal: Principal, task: UUID, *, after: int) -> AsyncIterator[EventView]:
-        while True:
-            page = await self.events(principal, task, after=after, limit=PAGE_OF_EVENTS)
-            for event in page:
-                yield event
-                after = event.seq
-                if event.kind == TERMINAL_EVENT:
-                    return
-            if not page:
-                if await self._over(principal, task, after):
-                    return
-                await self._clock.sleep(FOLLOW_SECONDS)
-
-    async def _over(self, principal: Principal, task: UUID, after: int) -> bool:
-        async with self._database.unit_of_work(principal.tenant) as work:
-            row = await _state(work, task)
-        return row["status"] != "running" and after >= row["event_seq"]
+    def follow(self, principal: Principal, task: UUID, *, after: int) -> AsyncGenerator[EventView]:
+        principal.require("tasks:read")
+        return self._feed.follow(principal.tenant, task, after=after)
 
     async def call(self, principal: Principal, task: UUID, call: UUID) -> CallView:
         principal.require("tasks:read")
@@ -294,20 +283,33 @@ async def _state(work: UnitOfWork, task: UUID) -> Row:
     return row
 
 
+async def _submitted(work: UnitOfWork, key: str, submission: Submission) -> UUID | None:
+    """The task an earlier request with this key made, if any. Raises `Conflict` where it asked otherwise."""
+    earlier = await work.fetch_one(SQL.find_key, _named(work, key))
+    if earlier is None:
+        return None
+    if bytes(earlier["request_hash"]) != _digest(submission):
+        raise Conflict("this Idempotency-Key was used for another request", code="idempotency_mismatch")
+    return earlier["subject_id"]
+
+
 async def _claim_key(work: UnitOfWork, key: str, submission: Submission, task: TaskId) -> UUID | None:
-    """The task an earlier request with this key made, if any."""
+    """None when the key is ours now; else the task of a request that came in between."""
+    claim = {"request_hash": _digest(submission), "subject": task}
+    if await work.execute(SQL.claim_key, _named(work, key) | claim):
+        return None
+    return await _submitted(work, key, submission)
+
+
+def _named(work: UnitOfWork, key: str) -> Row:
+    return {"tenant": work.tenant, "route": "POST /v1/tasks", "key": key}
+
+
+def _digest(submission: Submission) -> bytes:
     asked = submission.model_dump(mode="json")
     for name in ("hosts", "tools"):
         asked[name] = asked[name] and sorted(asked[name])
-    digest = hashlib.sha256(jsonb(asked).encode()).digest()
-    named = {"tenant": work.tenant, "route": "POST /v1/tasks", "key": key}
-    if await work.execute(SQL.claim_key, named | {"request_hash": digest, "subject": task}):
-        return None
-    earlier = await work.fetch_one(SQL.find_key, named)
-    assert earlier is not None, "the row that was in the way"
-    if bytes(earlier["request_hash"]) != digest:
-        raise Conflict("this Idempotency-Key was used for another request", code="idempotency_mismatch")
-    return earlier["subject_id"]
+    return hashlib.sha256(jsonb(asked).encode()).digest()
 
 
 def _encode(created_at: datetime, task: UUID) -> str:

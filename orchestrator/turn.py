@@ -42,7 +42,7 @@ class LiveTurn:
         parent: the agent to wake at the end; the root has none.
         position: how many calls of any kind the agent has made in its life.
         provenance: of everything the agent has read so far.
-        children: to be born when the turn closes, with their attenuated orders.
+        children: to be spawned when the turn closes, with their attenuated orders.
         returned: what crosses up, or the root's answer.
         artifacts: free text of the return.
     """
@@ -135,13 +135,13 @@ class LiveTurn:
             raise BudgetExhausted("depth")
         if self._facts.spawned + len(self.children) + len(children) > limits.fanout:
             raise BudgetExhausted("fanout")
-        born: list[AgentId] = []
+        spawned: list[AgentId] = []
         for child in children:
             ordinal = self._facts.spawned + len(self.children)
             agent = AgentId(derived(self._lease.agent, "child", ordinal))
             self.children.append((agent, self._attenuated(child)))
-            born.append(agent)
-        return born
+            spawned.append(agent)
+        return spawned
 
     async def returns(self) -> list[ChildReturn]:
         async with self._services.database.unit_of_work(self._lease.tenant) as work:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -163,20 +163,31 @@ class ArtifactView(View):
     created_at: datetime
 
 
+Host = Annotated[str, Field(max_length=255)]
+TagName = Annotated[str, Field(min_length=1, max_length=100)]
+TagValue = Annotated[str, Field(max_length=500)]
+
+
 class Submission(BaseModel):
     """A task as a caller asks for it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     goal: str = Field(min_length=1, max_length=20_000)
-    workspace: str | None = Field(default=None, description="A folder on the server, absolute.")
+    workspace: str | None = Field(
+        default=None, max_length=4096, description="A folder on the server, absolute."
+    )
     output_schema: dict[str, JsonValue] | None = Field(
         default=None, description="JSON Schema (2020-12) of an object that the answer must match."
     )
     budget: Budget = Budget()
-    tools: frozenset[str] | None = Field(default=None, description="Allowed tools; unset means the defaults.")
-    hosts: frozenset[str] = Field(default=frozenset(), description="Hosts `http_get` may reach.")
-    tags: dict[str, str] = Field(default_factory=dict)
+    tools: frozenset[str] | None = Field(
+        default=None, max_length=200, description="Allowed tools; unset means the defaults."
+    )
+    hosts: frozenset[Host] = Field(
+        default=frozenset(), max_length=200, description="Hosts `http_get` may reach."
+    )
+    tags: dict[TagName, TagValue] = Field(default_factory=dict, max_length=50)
 
 
 class Page(View, Generic[T]):

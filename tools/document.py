@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from tools.kinds import Kind
 
+BLOCK_END = "\u2424"
+"""Stands where one block of a page ends within a line and the next begins; no quote reaches over it."""
+
 _MOST_OCCURRENCES = 10_000
 
 
@@ -26,8 +29,9 @@ class Document:
 
     Lines end at line feeds (a carriage return, alone or before one, counts as one), so `lines[n - 1]` is
     line n of the file as an editor shows it. For PDF, lines are those of the extracted text, with a line
-    `[page N]` before each page. For HTML, line n holds the visible text of the file's line n; where a page
-    has lines too long for that (`numbering == "extracted"`), each block of the page is a line.
+    `[page N]` before each page. For HTML, line n holds the visible text of the file's line n, with a
+    `BLOCK_END` between blocks; where a page has lines too long for that (`numbering == "extracted"`), each
+    block of the page is a line.
     """
 
     path: str
@@ -37,6 +41,8 @@ class Document:
     numbering: str = "file"
     notes: tuple[str, ...] = ()
     """What a reader must know: a guessed encoding, pages left out."""
+    pages: tuple[int, ...] = ()
+    """For PDF, the lines that pages begin on."""
 
     @cached_property
     def lines(self) -> list[str]:
@@ -60,7 +66,7 @@ class Document:
     def find(self, quote: str, near_line: int | None = None) -> QuotePlace | None:
         """The occurrence of an exact quote that starts nearest to a line; the first where none is given."""
         quote = with_line_feeds(quote)
-        if not _quotable(quote):
+        if not _quotable(quote) or (self.kind == "html" and BLOCK_END in quote):
             return None
         places: list[int] = []
         position = self.text.find(quote)

@@ -28,8 +28,11 @@ EMBEDDED = 256
 """Passages compared by vector in one search, at most."""
 EMBEDDED_CHARACTERS_EACH = 1_500
 """Characters compared by vector for each passage that is wanted: vectors are what takes time."""
+EMBEDDED_CHARACTERS_OF_FILES = 15_000
+"""Characters compared by vector to score files: of each, its best passages by words."""
 EMBEDDED_CHARACTERS = 45_000
 """Characters compared by vector in one search, at most: two or three seconds of two processor cores."""
+PASSAGES_OF_A_FILE = 2
 MOST_PASSAGES = 100_000
 KEPT_VECTORS = 20_000
 _K1, _B = 1.2, 0.75
@@ -79,10 +82,7 @@ class MeaningSearch:
         if not gathered.candidates:
             return Ranking(passages=(), unread=gathered.unread, partial=gathered.partial)
         best = _affordable(gathered.candidates, limit)
-        scores = _scaled([score for _, score in best])
-        if self._embedder is not None:
-            near = await self._similarities(query, [passage for passage, _ in best])
-            scores = _LEXICAL_SHARE * scores + (1 - _LEXICAL_SHARE) * np.clip(near, 0, 1)
+        scores = await self._scores(query, best)
         order: list[int] = np.argsort(-scores, kind="stable")[:limit].tolist()
         return Ranking(
             passages=tuple(
@@ -94,11 +94,21 @@ class MeaningSearch:
 
     async def score_files(self, workspace: Workspace, query: str) -> dict[str, float]:
         """How near each file's best passage is to a query; files without a candidate are left out."""
-        ranking = await self.rank(workspace, query, limit=EMBEDDED)
+        gathered = await asyncio.to_thread(_gather, workspace, query, None)
+        if not gathered.candidates:
+            return {}
+        best = _spread(gathered.candidates)
         scores: dict[str, float] = {}
-        for ranked in ranking.passages:
-            scores.setdefault(ranked.passage.path, ranked.score)
+        for (passage, _), score in zip(best, await self._scores(query, best), strict=True):
+            scores[passage.path] = max(scores.get(passage.path, 0.0), round(float(score), 4))
         return scores
+
+    async def _scores(self, query: str, best: Sequence[tuple[Passage, float]]) -> NDArray[np.float32]:
+        scores = _scaled([score for _, score in best])
+        if self._embedder is None:
+            return scores
+        near = await self._similarities(query, [passage for passage, _ in best])
+        return _LEXICAL_SHARE * scores + (1 - _LEXICAL_SHARE) * np.clip(near, 0, 1)
 
     async def _similarities(self, query: str, found: Sequence[Passage]) -> NDArray[np.float32]:
         assert self._embedder is not None
@@ -183,6 +193,23 @@ def _affordable(candidates: list[tuple[Passage, float]], limit: int) -> list[tup
             return candidates[:index]
         left -= len(passage.text)
     return candidates
+
+
+def _spread(candidates: list[tuple[Passage, float]]) -> list[tuple[Passage, float]]:
+    """The best passage of each file, then the second best, as far as files may be compared by vector."""
+    rounds: dict[str, int] = {}
+    placed: list[tuple[int, tuple[Passage, float]]] = []
+    for candidate in candidates:
+        path = candidate[0].path
+        rounds[path] = rounds.get(path, 0) + 1
+        placed.append((rounds[path], candidate))
+    left, chosen = EMBEDDED_CHARACTERS_OF_FILES, list[tuple[Passage, float]]()
+    for round_, candidate in sorted(placed, key=lambda pair: pair[0]):
+        if round_ > PASSAGES_OF_A_FILE or left <= 0:
+            break
+        chosen.append(candidate)
+        left -= len(candidate[0].text)
+    return chosen
 
 
 def _bm25(counts: Counter[str], spread: Counter[str], total: int, relative_length: float) -> float:

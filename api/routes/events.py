@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from api.auth import Caller, Services, authenticate
-from api.event_stream import EventStream, event_message, gap_message
+from api.event_stream import EventStream, Streams, event_message, gap_message
 from api.routes.responses import errors
 from core.errors import TreeholdError
 from orchestrator.ports import Tasks
@@ -40,7 +39,7 @@ Seq = Annotated[int, Query(ge=0, le=MAX_SEQ, description="Events behind this num
 LastEventId = Annotated[int | None, Header(ge=0, le=MAX_SEQ, description="Goes before `after`.")]
 
 
-@router.get("/tasks/{task}/events", response_model=Page[EventView], responses=errors(404, 422) | _STREAM)
+@router.get("/tasks/{task}/events", response_model=Page[EventView], responses=errors(404, 422, 429) | _STREAM)
 async def list_events(
     request: Request,
     task: UUID,
@@ -52,13 +51,15 @@ async def list_events(
 ) -> Page[EventView] | Response:
     """What happened, oldest first."""
     if EVENT_STREAM in request.headers.get("accept", ""):
+        streams: Streams = request.app.state.streams
+        streams.require_room(caller.tenant)
         view = await services.tasks.get(caller, task)
-        closing: asyncio.Event = request.app.state.closing
         start = after if last_event_id is None else last_event_id
         return EventStream(
             _messages(services.tasks, caller, view, start),
             heartbeat_seconds=services.heartbeat_seconds,
-            closing=closing,
+            closing=request.app.state.closing,
+            counted=streams.counted(caller.tenant),
         )
     found = await services.tasks.events(caller, task, after=after, limit=limit + 1)
     data, more = tuple(found[:limit]), len(found) > limit
@@ -67,27 +68,16 @@ async def list_events(
 
 async def _messages(tasks: Tasks, caller: Principal, view: TaskView, after: int) -> AsyncGenerator[bytes]:
     """A failure of the storage ends the stream before `task.finished`: the client comes back and resumes."""
+    start = after if after <= view.last_event else 0
+    following = tasks.follow(caller, view.id, after=start)
     try:
-        first = await _gap(tasks, caller, view, after)
-        if first is not None:
-            yield gap_message(after, first)
-            after = first - 1
-        following = tasks.follow(caller, view.id, after=after)
-        try:
-            async for event in following:
-                yield event_message(event)
-        finally:
-            if isinstance(following, AsyncGenerator):
-                await following.aclose()
+        async for event in following:
+            if event.seq != after + 1:
+                yield gap_message(after, event.seq)
+            yield event_message(event)
+            after = event.seq
     except TreeholdError as error:
         _log.warning("stream_ended", extra={"task_id": str(view.id), "code": error.code}, exc_info=error)
-
-
-async def _gap(tasks: Tasks, caller: Principal, view: TaskView, after: int) -> int | None:
-    """The first event there is, if what follows `after` is trimmed or never was."""
-    if after <= view.last_event:
-        following = await tasks.events(caller, view.id, after=after, limit=1)
-        missing = bool(following) and following[0].seq > after + 1
-        return following[0].seq if missing else None
-    stored = await tasks.events(caller, view.id, after=0, limit=1)
-    return stored[0].seq if stored else 1
+    finally:
+        if isinstance(following, AsyncGenerator):
+            await following.aclose()

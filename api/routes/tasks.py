@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Response, status
 
 from api.auth import Caller, Services, authenticate
-from api.body import interoperable
+from api.body import json_object
 from api.routes.responses import errors
 from api.wire import Listing
 from orchestrator.views import CallView, ModelDescription, Page, Submission, TaskStatus, TaskView, TreeView
@@ -30,8 +30,8 @@ IdempotencyKey = Annotated[
     "/tasks",
     status_code=status.HTTP_201_CREATED,
     response_model=TaskView,
-    dependencies=[Depends(interoperable)],
-    responses=errors(409, 413, 422)
+    dependencies=[Depends(json_object)],
+    responses=errors(409, 413, 415, 422)
     | {200: {"model": TaskView, "description": "The task an earlier request with this key made."}},
 )
 async def submit_task(

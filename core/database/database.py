@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -173,8 +174,13 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[AsyncConnection[DictRow]]:
+        task = asyncio.current_task()
+        cancelled = task.cancelling() if task else 0
         try:
             async with self._pool.connection() as connection:
+                # Python 3.11's `wait_for`, which the pool waits with, loses a cancellation now and then.
+                if task and task.cancelling() > cancelled:
+                    raise asyncio.CancelledError
                 yield connection
         except psycopg.errors.UniqueViolation as error:
             raise Conflict(f"already there: {error.diag.constraint_name}") from error

@@ -18,7 +18,8 @@ ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 """For the server's programs: nothing of the caller's `PG*` variables or locale reaches them."""
 
 
-class Dropped(TypedDict, total=False):
+class ProcessOptions(TypedDict, total=False):
+    start_new_session: bool
     user: int
     group: int
     extra_groups: Sequence[int]
@@ -33,11 +34,11 @@ class Account:
     gid: int
     dropped: bool
 
-    def popen_options(self) -> Dropped:
-        """What `subprocess` needs to run a program as this user."""
+    def popen_options(self) -> ProcessOptions:
+        """What `subprocess` needs to run a program as this user, out of reach of the terminal's Ctrl-C."""
         if not self.dropped:
-            return Dropped()
-        return Dropped(user=self.uid, group=self.gid, extra_groups=())
+            return ProcessOptions(start_new_session=True)
+        return ProcessOptions(start_new_session=True, user=self.uid, group=self.gid, extra_groups=())
 
     def can_run(self, *command: str | Path) -> bool:
         """Whether the program starts and succeeds as this user: the kernel's own answer, ACLs included."""

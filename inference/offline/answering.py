@@ -2,67 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
+import orjson
 from pydantic import JsonValue
 
 from inference.offline import filling
-from inference.offline.wording import nearness, words
+from inference.offline.evidence import Quote
+from inference.offline.figures import Figure
+from inference.offline.wording import is_title, nearness, words
 
 MOST_QUOTES = 8
 MOST_RETURNED = 6
+MOST_TABLES = 8
+MOST_SOURCES = 7
+NOTHING = "No passage of the given files is near the question."
+
+Finding = Mapping[str, Any]
 
 
-def _findings(blocks: Mapping[str, JsonValue]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    gathered = cast(dict[str, Any], blocks.get("findings") or {})
-    return gathered.get("findings", []), gathered.get("figures", [])
+class _Gathered:
+    """The findings block: quotes to show, figures, and lines that are not shown as quotes.
 
+    Attributes:
+        heads: by table, the id of the line that names its columns.
+        headings: by file, its title or the names of its columns, which say what its quotes are about.
+    """
 
-def _ranked(blocks: Mapping[str, JsonValue], most: int) -> list[dict[str, Any]]:
-    """The findings nearest to the goal; one file does not crowd the others out."""
-    asked = words(str(blocks.get("goal", "")))
-    found, _ = _findings(blocks)
-    scored = sorted(
-        found,
-        key=lambda finding: -(nearness(asked, finding["quote"]) + float(finding.get("relevance", 0.5))),
-    )
-    first = {finding["file"]: finding for finding in reversed(scored)}
-    leading = [finding for finding in scored if first[finding["file"]] is finding]
-    rest = [finding for finding in scored if first[finding["file"]] is not finding]
-    return [*leading, *rest][:most]
+    def __init__(self, blocks: Mapping[str, JsonValue]) -> None:
+        given = cast(dict[str, Any], blocks.get("findings") or {})
+        self.goal = str(blocks.get("goal", ""))
+        self.failed = bool(given.get("failed"))
+        self.figures = [
+            Figure(label=str(part["name"]), number=_plain(part["value"]), file=str(part.get("file") or ""))
+            for part in given.get("figures", [])
+        ]
+        self.tables = {figure.file for figure in self.figures}
+        self.heads: dict[str, str] = {}
+        self.headings: dict[str, str] = {}
+        self.findings: list[Finding] = []
+        for finding in cast(list[Finding], given.get("findings", [])):
+            file = str(finding["file"])
+            is_head = file in self.tables and finding["line"] == 1
+            if is_head:
+                self.heads.setdefault(file, str(finding["id"]))
+            if is_head or is_title(finding["line"], finding["quote"]):
+                self.headings.setdefault(file, str(finding["quote"]))
+            if not is_head and finding.get("relevance") != 0:
+                self.findings.append(finding)
+
+    def quote(self, finding: Finding) -> Quote:
+        file = str(finding["file"])
+        heading = self.headings.get(file, "")
+        return Quote(id=str(finding["id"]), file=file, text=str(finding["quote"]), heading=heading)
+
+    def ranked(self, most: int) -> list[Finding]:
+        """The findings nearest to the goal; one file does not crowd the others out."""
+        asked = words(self.goal)
+        scored = sorted(
+            self.findings,
+            key=lambda finding: -(nearness(asked, finding["quote"]) + float(finding.get("relevance", 0.5))),
+        )
+        first = {finding["file"]: finding for finding in reversed(scored)}
+        leading = [finding for finding in scored if first[finding["file"]] is finding]
+        rest = [finding for finding in scored if first[finding["file"]] is not finding]
+        return [*leading, *rest][:most]
 
 
 def answer(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonValue:
-    """Paragraphs of quotes and figures; where the user asked for a schema, it is filled by rule."""
-    ranked = _ranked(blocks, MOST_QUOTES)
-    _, figures = _findings(blocks)
+    """Paragraphs of quotes and figures; where the user asked for a schema, what they give of it."""
+    gathered = _Gathered(blocks)
+    ranked = gathered.ranked(MOST_QUOTES)
     paragraphs = [
-        _paragraph(f"{finding['file']}: {_one_line(finding['quote'])}", finding["id"]) for finding in ranked
+        _paragraph(f"{finding['file']}: {_one_line(finding['quote'])}", str(finding["id"]))
+        for finding in ranked
     ]
-    paragraphs += [
-        _paragraph(f"{figure.get('file') or 'computed'}: {figure['name']} = {figure['value']:g}")
-        for figure in figures[:MOST_QUOTES]
-    ]
-    complete = bool(paragraphs)
-    if not paragraphs:
-        paragraphs = [_paragraph("No passage of the given files is near the question.")]
-    reply: dict[str, JsonValue] = {"paragraphs": paragraphs, "complete": complete}
+    paragraphs += _computed(gathered)
+    complete = bool(paragraphs) and not gathered.failed and len(gathered.tables) <= MOST_TABLES
+    reply: dict[str, JsonValue] = {"paragraphs": paragraphs or [_paragraph(NOTHING)], "complete": complete}
     wanted = schema["properties"].get("output")
     if wanted is not None:
-        reply["output"] = filling.fill(wanted, ranked, figures)
+        quotes = [
+            gathered.quote(finding) for finding in ranked if not is_title(finding["line"], finding["quote"])
+        ]
+        output = filling.fill(wanted, gathered.goal, quotes, gathered.figures)
+        reply |= {
+            "output": output.value,
+            "paragraphs": [*paragraphs, *_sources(output, gathered.heads), *_gaps(output.gaps)]
+            or [_paragraph(NOTHING)],
+            "complete": complete and not output.gaps,
+        }
     return reply
 
 
+def _computed(gathered: _Gathered) -> Iterator[JsonValue]:
+    """The figures of each table in one paragraph, which cites the line that names the table's columns."""
+    by_file: dict[str, list[Figure]] = {}
+    for figure in gathered.figures:
+        by_file.setdefault(figure.file, []).append(figure)
+    for file, figures in list(by_file.items())[:MOST_TABLES]:
+        said = "; ".join(f"{figure.label} = {figure.number:,}" for figure in figures)
+        head = gathered.heads.get(file)
+        yield _paragraph(f"Computed from {file or 'what was read'}: {said}", *([head] if head else []))
+
+
+def _sources(output: filling.Output, heads: Mapping[str, str]) -> Iterator[JsonValue]:
+    """Where the typed values of the output stand."""
+    for source in output.sources[:MOST_SOURCES]:
+        cite = source.quote or heads.get(source.file, "")
+        said = f"{source.path} = {orjson.dumps(source.value).decode()}, from {source.file}"
+        yield _paragraph(said, *([cite] if cite else []))
+
+
+def _gaps(gaps: Sequence[filling.Gap]) -> Iterator[JsonValue]:
+    if gaps:
+        yield _paragraph(
+            "Not found: " + "; ".join(f"{gap.path or 'the output'} ({gap.why})" for gap in gaps) + "."
+        )
+
+
 def _paragraph(text: str, *cites: str) -> JsonValue:
-    return {"text": text, "cites": list(cites)}
+    return {"text": text[:4000], "cites": list(cites)}
 
 
 def select(blocks: Mapping[str, JsonValue]) -> JsonValue:
-    ranked = _ranked(blocks, MOST_RETURNED)
-    cites: list[JsonValue] = [finding["id"] for finding in ranked]
-    _, figures = _findings(blocks)
-    return {"status": "found" if cites or figures else "not_found", "cites": cites}
+    gathered = _Gathered(blocks)
+    ranked = gathered.ranked(MOST_RETURNED)
+    cites: list[JsonValue] = [*(finding["id"] for finding in ranked), *list(gathered.heads.values())[:2]]
+    return {"status": "found" if cites or gathered.figures else "not_found", "cites": cites}
+
+
+def _plain(number: float) -> int | float:
+    return int(number) if float(number).is_integer() else number
 
 
 def _one_line(quote: str) -> str:

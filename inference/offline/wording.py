@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_][\w'-]*")
 """A sign of a script without spaces is a word of its own."""
+_JOINT = re.compile(r"[_\W]+|(?<=[a-z0-9])(?=[A-Z])")
+_LEAST_SHARED = 5
+_LOWEST_TITLE = 5
+_LONGEST_TITLE = 10
 _COMMON = frozenset(
     [
         "a",
@@ -95,18 +100,59 @@ _COMMON = frozenset(
 )
 
 
+class Spoken(NamedTuple):
+    """A word of a text: its stem (empty where it carries no meaning), and the characters it stands on."""
+
+    stem: str
+    start: int
+    end: int
+
+
+def spoken(text: str) -> list[Spoken]:
+    """All words of a text in order."""
+    return [
+        Spoken(_stem(match[0]) if _means(match[0]) else "", match.start(), match.end())
+        for match in _WORD.finditer(text.lower())
+    ]
+
+
 def words(text: str) -> list[str]:
     """Lower-case words that carry meaning, roughly stemmed, in order."""
-    return [
-        _stem(word)
-        for word in _WORD.findall(text.lower())
-        if word not in _COMMON and (len(word) > 1 or word > "\u3000")
-    ]
+    return [_stem(word) for word in _WORD.findall(text.lower()) if _means(word)]
+
+
+def named(name: str) -> list[str]:
+    """The words of a name written as snake_case, kebab-case or camelCase."""
+    return words(_JOINT.sub(" ", name))
+
+
+def among(word: str, present: Collection[str]) -> bool:
+    """Whether a stem is there, or one that begins as it does, such as `effect` for `effectiv`."""
+    if word in present:
+        return True
+    return any(
+        min(len(word), len(other)) >= _LEAST_SHARED and (word.startswith(other) or other.startswith(word))
+        for other in present
+    )
+
+
+def subject(question: str) -> frozenset[str]:
+    """The words of a question that say what it is about."""
+    return frozenset(words(question)) - _BROAD - _ASKING
 
 
 def is_broad(question: str) -> bool:
     """Whether it asks for what there is, and not for anything in particular."""
     return _BROAD.issuperset(words(question))
+
+
+def is_title(line: int, text: str) -> bool:
+    """Whether a line, by its number and looks, may be the title of its file."""
+    return line <= _LOWEST_TITLE and len(words(text)) <= _LONGEST_TITLE and not re.search(r"[:;=.,|]", text)
+
+
+def _means(word: str) -> bool:
+    return word not in _COMMON and (len(word) > 1 or word > "\u3000")
 
 
 def _stem(word: str) -> str:
@@ -125,6 +171,18 @@ _BROAD = frozenset(
     )
 )
 """Words that name no subject."""
+
+_ASKING = frozenset(
+    _stem(word)
+    for word in (
+        *("according", "all", "calculate", "compute", "date", "detail", "determine", "exact", "exactly"),
+        *("extract", "fact", "fill", "find", "following", "get", "information", "know", "known", "list"),
+        *("average", "compute", "sum", "total"),
+        *("long", "look", "make", "name", "need", "number", "often", "please", "question", "return", "state"),
+        *("take", "use", "used", "value", "want", "whole"),
+    )
+)
+"""Words that ask, and say nothing of what is asked about."""
 
 
 def nearness(question: Iterable[str], text: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import orjson
@@ -12,10 +12,11 @@ from pydantic import JsonValue
 
 from inference.model import Message, ModelRequest, ToolCall
 from inference.offline import tables
-from inference.offline.wording import is_broad, nearness, words
+from inference.offline.wording import is_broad, is_title, nearness, words
 
 MOST_FILES = 8
 MOST_QUOTES = 4
+MOST_RETURNED = 8
 LONGEST_QUOTE = 400
 PASSAGES_PER_FILE = 4
 BROAD_WORTH = 0.5
@@ -26,6 +27,8 @@ LEAST_WORDS = 3
 _HEAD = re.compile(r"^(?P<path>.+):(?P<first>\d+)-(?P<last>\d+) \(score (?P<score>-?[\d.]+)\)$")
 _LINE = re.compile(r"^(?P<number>\d+)\t(?P<text>.*)$")
 
+BLOCK_END = "\u2424"
+"""How tools show that a new block of a page begins within a line; no quote reaches over it."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z*`\"'(])")
 
 Call = tuple[str, dict[str, JsonValue]]
@@ -38,6 +41,18 @@ class Line:
     number: int
     text: str
     score: float
+
+    def sentences(self) -> Iterable[Line]:
+        for text in quotable(self.text):
+            yield replace(self, text=text)
+
+    def finding(self, relevance: float) -> JsonValue:
+        return {
+            "file": self.file,
+            "line": self.number,
+            "quote": self.text,
+            "relevance": round(relevance, 3),
+        }
 
 
 def work(blocks: Mapping[str, JsonValue], request: ModelRequest) -> tuple[str, tuple[ToolCall, ...]]:
@@ -59,7 +74,27 @@ def _next_calls(
     made = [call for message in messages for call in message.tool_calls]
     if not made:
         return tuple(_numbered(call for file in inputs for call in _first_calls(question, file, offered)))
-    return tuple(_numbered(tables.follow_up(question, messages), start=len(made) + 1))
+    computing = tables.follow_up(question, messages, _shown_lines(messages))
+    return tuple(
+        _numbered(
+            (call for arguments in computing for call in _computing(arguments, offered)), start=len(made) + 1
+        )
+    )
+
+
+def _computing(arguments: tables.Arguments, offered: set[str]) -> Iterable[Call]:
+    """What is computed, and the table's first line, which is the source to cite for it."""
+    yield "read_table", arguments
+    if "read_file" in offered:
+        yield "read_file", {"path": arguments["path"], "lines": 1}
+
+
+def _shown_lines(messages: Sequence[Message]) -> Mapping[str, list[str]]:
+    """The lines that searches showed, whole, by file."""
+    shown: dict[str, list[str]] = {}
+    for line in _lines(messages):
+        shown.setdefault(line.file, []).append(line.text)
+    return shown
 
 
 def _first_calls(question: str, file: Mapping[str, Any], offered: set[str]) -> Iterable[Call]:
@@ -67,7 +102,7 @@ def _first_calls(question: str, file: Mapping[str, Any], offered: set[str]) -> I
     if "search_meaning" in offered:
         yield "search_meaning", {"query": question[:2000], "path": path, "limit": PASSAGES_PER_FILE}
     if file["kind"] in tables.KINDS and "read_table" in offered:
-        yield "read_table", {"path": path, "limit": 5}
+        yield "read_table", {"path": path, "limit": tables.SAMPLED_ROWS}
 
 
 def _numbered(calls: Iterable[Call], start: int = 1) -> Iterable[ToolCall]:
@@ -76,28 +111,32 @@ def _numbered(calls: Iterable[Call], start: int = 1) -> Iterable[ToolCall]:
 
 
 def _findings(question: str, messages: Sequence[Message], table_paths: set[str]) -> JsonValue:
-    results = [message.content for message in messages if message.role == "tool"]
     worth = _Worth(question, table_paths)
-    lines = [line for content in results for line in passage_lines(content)]
+    lines = [sentence for line in _lines(messages) for sentence in line.sentences()]
     ranked = sorted(lines, key=lambda line: (-worth(line), line.file, line.number))
     chosen = [line for line in ranked if worth(line) > 0][:MOST_QUOTES]
-    findings: list[JsonValue] = [
-        {
-            "file": line.file,
-            "line": line.number,
-            "quote": line.text,
-            "relevance": round(min(1.0, worth(line)), 3),
-        }
-        for line in chosen
-    ]
     figures = tables.figures(question, messages)
+    findings: list[JsonValue] = [line.finding(min(1.0, worth(line))) for line in chosen]
+    findings += [line.finding(0.0) for line in _first_lines(messages) if line.file in figures.files]
+    findings += [line.finding(0.0) for line in _titles(lines, {line.file for line in chosen})]
     found: dict[str, JsonValue] = {
-        "status": "found" if findings or figures else "not_found",
-        "findings": findings,
+        "status": "found" if findings or figures.figures else "not_found",
+        "findings": findings[:MOST_RETURNED],
     }
-    if figures:
-        found["figures"] = figures
+    if figures.figures:
+        found["figures"] = list(figures.figures)
+    if figures.left_out:
+        found["figures_left_out"] = figures.left_out
     return found
+
+
+def _titles(lines: Iterable[Line], files: set[str]) -> Iterable[Line]:
+    """Of each file the first line that may be its title: it says what the quotes below are about."""
+    found: dict[str, Line] = {}
+    for line in lines:
+        if line.file in files and is_title(line.number, line.text):
+            found.setdefault(line.file, line)
+    return found.values()
 
 
 class _Worth:
@@ -120,22 +159,49 @@ class _Worth:
         return 0.5 * max(0.0, line.score) + 0.5 * own
 
 
+def _lines(messages: Sequence[Message]) -> Iterable[Line]:
+    """The numbered lines of all search results."""
+    for message in messages:
+        if message.role == "tool":
+            yield from passage_lines(message.content)
+
+
 def passage_lines(content: str) -> Iterable[Line]:
-    """The numbered lines of a search result that can be quoted whole."""
+    """The numbered lines of a search result, as they were shown."""
     file, score = "", 0.0
     for shown in content.splitlines():
         if (head := _HEAD.match(shown)) is not None:
             file, score = head["path"], float(head["score"])
         elif file and (line := _LINE.match(shown)) is not None:
-            for text in quotable(line["text"]):
-                yield Line(file=file, number=int(line["number"]), text=text, score=score)
+            yield Line(file=file, number=int(line["number"]), text=line["text"], score=score)
+
+
+def _first_lines(messages: Sequence[Message]) -> Iterable[Line]:
+    """First lines of files that were read for them, where they can be quoted whole."""
+    paths = {
+        call.id: str(orjson.loads(call.arguments)["path"])
+        for message in messages
+        for call in message.tool_calls
+        if call.name == "read_file"
+    }
+    for message in messages:
+        if message.role == "tool" and (path := paths.get(message.tool_call_id or "")):
+            for shown in message.content.splitlines():
+                if (line := _LINE.match(shown)) is not None and is_whole(line["text"]):
+                    yield Line(file=path, number=int(line["number"]), text=line["text"], score=0.0)
+
+
+def is_whole(shown: str) -> bool:
+    """Whether text stands in the file exactly as it was shown."""
+    return 0 < len(shown) <= LONGEST_QUOTE and "\\" not in shown and not shown.endswith("…")
 
 
 def quotable(shown: str) -> Iterable[str]:
-    """The sentences of a line that stand in the file exactly as they were shown."""
+    """The sentences of a line that can be quoted; those of different blocks of a page stay apart."""
     if "\\" in shown or shown.endswith("…"):
         return
-    for sentence in _SENTENCE_END.split(shown):
-        text = sentence.strip()
-        if 0 < len(text) <= LONGEST_QUOTE:
-            yield text
+    for part in shown.split(BLOCK_END):
+        for sentence in _SENTENCE_END.split(part):
+            text = sentence.strip()
+            if is_whole(text):
+                yield text

@@ -52,5 +52,13 @@ def test_a_proxy_is_not_asked_for_this_machine(url: str, trusted: bool) -> None:
     assert connection(url, "th_key").client_options(1.0)["trust_env"] is trusted
 
 
+@pytest.mark.parametrize(
+    ("url", "verified"),
+    [("https://localhost:1", True), ("http://example.org", True), ("http://127.0.0.1:1", False)],
+)
+def test_certificates_are_loaded_unless_none_can_be_met(url: str, verified: bool) -> None:
+    assert connection(url, "k").client_options(1.0)["verify"] is verified
+
+
 def test_the_key_is_not_printed() -> None:
     assert "th_key" not in repr(connection("http://a.b", "th_key"))

@@ -59,18 +59,22 @@ class Failure(Model):
 
 
 class Citation(Model):
-    """`quote` is an exact substring of the file at `line`."""
+    """`quote` is an exact substring of the file's text at `line`; `page` is known of a PDF."""
 
     file: str
     line: int
     quote: str
+    page: int | None = None
 
 
 class Answer(Model):
+    """`limit` names the limit that cut the work short, where one did."""
+
     text: str
     citations: tuple[Citation, ...] = ()
     output: JsonValue = None
     partial: bool = False
+    limit: str | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pydantic import Field, JsonValue
 
 from core.errors import ToolError, ToolInputInvalid
+from core.regex import Matcher, PatternInvalid
 from tools.builtin.common import Page, counted, file_origins, files_under, workspace_of
 from tools.contract import Arguments, ToolContext, ToolResult, ToolSpec
 from tools.inventory import WorkspaceFile
 from tools.names import shown_line
-from tools.regex import Matcher, PatternInvalid
 from tools.workspace import Workspace
 
 MOST_SECONDS = 20.0

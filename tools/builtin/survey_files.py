@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 
 from pydantic import Field, JsonValue
@@ -55,12 +56,14 @@ class SurveyFiles:
         nearest = sorted(inventory.files, key=lambda file: (-scores.get(file.path, 0.0), file.path))
         named = nearest[: arguments.limit]
         remarks = await asyncio.to_thread(lambda: list(islice(_remarks(workspace, named), MOST_REMARKS)))
+        pages = await asyncio.to_thread(_pages, workspace, named)
         files: list[JsonValue] = [
             {
                 "path": file.path,
                 "kind": file.kind,
                 "size": file.size,
                 "score": round(min(1.0, max(0.0, scores.get(file.path, 0.0))), 4),
+                **({"pages": pages[file.path]} if file.path in pages else {}),
             }
             for file in named
         ]
@@ -86,3 +89,13 @@ def _remarks(workspace: Workspace, files: Iterable[WorkspaceFile]) -> Iterator[s
             yield str(error)
         else:
             yield from (f"{file.path}: {note}" for note in notes)
+
+
+def _pages(workspace: Workspace, files: Iterable[WorkspaceFile]) -> dict[str, list[JsonValue]]:
+    """The lines that pages of PDFs begin on, so that a line of their text can be cited by its page."""
+    found: dict[str, list[JsonValue]] = {}
+    for file in files:
+        if file.kind == "pdf":
+            with suppress(ToolError):
+                found[file.path] = list[JsonValue](workspace.text(file.path).pages)
+    return found

@@ -20,7 +20,7 @@ def read_document(path: str, kind: Kind, data: bytes) -> Document:
             pdf = read_pdf(data)
         except PdfUnreadable as error:
             raise Unreadable(str(error)) from error
-        return Document(path, kind, pdf.text, "extracted", pdf.notes)
+        return Document(path, kind, pdf.text, "extracted", pdf.notes, pdf.starts)
     decoded = decode(data)
     notes = (decoded.note,) if decoded.note else ()
     if kind == "html":

@@ -14,6 +14,8 @@ from typing import Literal
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from tools.document import BLOCK_END
+
 _UNSEEN = frozenset(
     {"script", "style", "noscript", "template", "svg", "iframe", "object", "math", "canvas", "textarea"}
 )
@@ -95,7 +97,7 @@ class _Layout:
 
     def add(self, text: str) -> None:
         """Text with marks: what stands behind a mark is on that line, what stands before it above."""
-        parts = _MARK.split(text)
+        parts = _MARK.split(text.replace(BLOCK_END, " "))
         if len(parts) > 1 and parts[0].strip():
             self.line = max(self.line, _line(parts[1]) - 1)
         self.pieces.append((self.line, self.block, parts[0]))
@@ -117,10 +119,10 @@ class _Layout:
         for line, block, text in self.pieces:
             at = min(line, count) - 1
             if last[at] not in {-1, block}:
-                texts[at].append(" ")
+                texts[at].append(BLOCK_END)
             texts[at].append(text)
             last[at] = block
-        return [_SPACES.sub(" ", "".join(parts)).strip() for parts in texts]
+        return [_line_of("".join(parts)) for parts in texts]
 
     def by_block(self) -> list[str]:
         texts: dict[int, list[str]] = {}
@@ -128,6 +130,12 @@ class _Layout:
             texts.setdefault(block, []).append(text)
         joined = (_SPACES.sub(" ", "".join(parts)).strip() for parts in texts.values())
         return [text for text in joined if text]
+
+
+def _line_of(text: str) -> str:
+    """Blocks with one end between them, and none where a block is empty."""
+    blocks = (_SPACES.sub(" ", block).strip() for block in text.split(BLOCK_END))
+    return f" {BLOCK_END} ".join(block for block in blocks if block)
 
 
 def _line(bits: str) -> int:

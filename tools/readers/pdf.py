@@ -6,6 +6,7 @@ import io
 import logging
 import time
 from dataclasses import dataclass
+from itertools import accumulate
 
 MOST_PAGES = 2000
 MOST_SECONDS = 60.0
@@ -25,6 +26,12 @@ class PdfText:
     def text(self) -> str:
         """All pages, each behind a line `[page N]`."""
         return "\n".join(f"[page {number}]\n{page}" for number, page in enumerate(self.pages, 1))
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The lines of the text, from 1, that pages begin on."""
+        lengths = (page.count("\n") + 2 for page in self.pages[:-1])
+        return tuple(accumulate(lengths, initial=1)) if self.pages else ()
 
 
 def read_pdf(data: bytes) -> PdfText:

@@ -80,6 +80,14 @@ def server(data_folder: Path, environment: dict[str, str]) -> Iterator[Server]:
     assert process.returncode == 0
 
 
+@pytest.fixture(scope="session")
+def alone(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """A newcomer with a data folder that nobody else uses."""
+    with TemporaryDirectory(prefix="treehold-alone-") as folder:
+        Path(folder).chmod(0o755)
+        yield environment | {"TREEHOLD_DATA_DIR": f"{folder}/data", "COLUMNS": "80"}
+
+
 @contextmanager
 def start(environment: dict[str, str], *arguments: str) -> Generator[subprocess.Popen[str]]:
     """A command line with nobody at the keyboard, in a session of its own; it does not outlive the test."""
@@ -122,7 +130,9 @@ def treehold(
     monkeypatch.setenv("HOME", environment["HOME"])
     handlers, shown = logging.root.handlers[:], warnings.showwarning
 
-    def run(*arguments: str) -> Finished:
+    def run(*arguments: str, **variables: str) -> Finished:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
         capfd.readouterr()
         status = invoke(list(arguments))
         captured = capfd.readouterr()
@@ -131,6 +141,8 @@ def treehold(
     yield run
     logging.captureWarnings(capture=False)
     warnings.showwarning = shown
+    for handler in [handler for handler in logging.root.handlers if handler not in handlers]:
+        handler.close()
     logging.root.handlers[:] = handlers
 
 

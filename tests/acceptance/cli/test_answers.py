@@ -58,7 +58,10 @@ def test_a_question_for_all_there_is_gets_quotes_and_one_for_what_is_not_there_g
 ) -> None:
     folder = filled(tmp_path / "given", *FACTS[:4])
     assert ask("Summarise these files", folder).json["citations"]
-    nothing = ask("Quels trains partent demain?", folder).json
+    finished = ask("Quels trains partent demain?", folder)
+    assert (finished.status, finished.err.count("\n")) == (3, 1)
+    assert finished.err.startswith("treehold: partial: ")
+    nothing = finished.json
     assert (nothing["citations"], nothing["partial"]) == ([], True)
     assert "near the question" in nothing["answer"]
 

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
+from cli import host
 from cli.interrupts import interrupts
+from core.errors import WorkerFailed
 from tests.acceptance.cli.conftest import SECONDS, Command, Finished, Server, start
 from tests.acceptance.cli.folders import FACTS, filled
 
 GOAL = "What is the lighthouse keeper called?"
-
-
-@pytest.fixture(scope="module")
-def alone(environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """A newcomer with a data folder that nobody else uses."""
-    with TemporaryDirectory(prefix="treehold-alone-") as folder:
-        Path(folder).chmod(0o755)
-        yield environment | {"TREEHOLD_DATA_DIR": f"{folder}/data", "COLUMNS": "80"}
 
 
 def processes_of(folder: str) -> list[str]:
@@ -59,8 +53,8 @@ def interrupted(environment: dict[str, str], folder: Path, ending: signal.Signal
     """A run that a signal meets when its root agent is born, and how many seconds it took to end then."""
     with start(environment, "run", GOAL, "--files", str(folder)) as running:
         assert running.stderr is not None
-        first = running.stderr.readline()
-        assert "agent.spawned lead" in first, first
+        assert running.stderr.readline().startswith("submitted with ")
+        assert running.stderr.readline() == "a lead agent takes the task\n"
         os.killpg(running.pid, ending)
         since = time.monotonic()
         out, err = running.communicate(timeout=SECONDS)
@@ -73,6 +67,7 @@ def test_an_interrupted_run_cancels_its_task_and_leaves_nothing_behind(
 ) -> None:
     finished, seconds = interrupted(alone, filled(tmp_path / "given", *FACTS), ending)
     assert finished.status == 130
+    assert "treehold: stopping... (Ctrl-C again to leave at once)\n" in finished.err
     assert "Traceback" not in finished.err
     found = re.search(r"interrupted; task (\S+) is cancelled\n", finished.err)
     assert found is not None, finished.err
@@ -80,6 +75,25 @@ def test_an_interrupted_run_cancels_its_task_and_leaves_nothing_behind(
     assert wait_until_gone(alone["TREEHOLD_DATA_DIR"]) == []
     shown = run(alone, "show", found[1], "--json")
     assert shown.json["status"] == "cancelled"
+
+
+def test_whoever_asks_twice_is_gone_at_once_and_leaves_nothing_behind(
+    alone: dict[str, str], tmp_path: Path
+) -> None:
+    with start(alone, "run", GOAL, "--files", str(filled(tmp_path / "given", *FACTS))) as running:
+        assert running.stderr is not None
+        while "is sent out" not in running.stderr.readline():
+            pass
+        running.send_signal(signal.SIGINT)
+        while "stopping..." not in running.stderr.readline():
+            pass
+        running.send_signal(signal.SIGINT)
+        since = time.monotonic()
+        out, err = running.communicate(timeout=SECONDS)
+    assert time.monotonic() - since < 2
+    assert (running.returncode, out) == (130, "")
+    assert err == "treehold: interrupted\n"
+    assert wait_until_gone(alone["TREEHOLD_DATA_DIR"]) == []
 
 
 def test_an_interrupt_while_modules_are_imported_is_no_traceback(
@@ -110,22 +124,72 @@ def test_without_a_terminal_a_run_asks_nothing_and_can_be_looked_at_later(
     assert "Mor Finch" in shown.out
     assert "keeper.md:5" in shown.out
     assert "offline model" in shown.out
-    assert run(alone, "cancel", task).out == f"task {task} is done\n"
+    cancelled = run(alone, "cancel", task)
+    assert (cancelled.status, cancelled.out) == (1, "")
+    assert cancelled.err == f"treehold: there is nothing to stop: task {task} is already done\n"
     examined = run(alone, "doctor", "--json")
     assert examined.status == 0
     assert all(part["ok"] for part in json.loads(examined.out))
 
 
-def test_two_runs_at_once_share_a_data_folder_with_a_server(
-    server: Server, environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_two_runs_at_once_share_a_data_folder(alone: dict[str, str], tmp_path: Path) -> None:
     folder = filled(tmp_path / "given", *FACTS[:3])
     arguments = ("run", GOAL, "--files", str(folder), "--json")
-    with start(environment, *arguments) as first, start(environment, *arguments) as second:
+    with start(alone, *arguments) as first, start(alone, *arguments) as second:
         for running in (first, second):
             out, err = running.communicate(timeout=SECONDS)
             assert (running.returncode, err) == (0, "")
             assert "Mor Finch" in json.loads(out)["answer"]
+
+
+def test_commands_use_the_server_that_runs_on_their_data_folder(
+    treehold: Command, server: Server, tmp_path: Path
+) -> None:
+    folder = filled(tmp_path / "given", FACTS[0])
+    finished = treehold("run", GOAL, "--files", str(folder), "--json")
+    assert (finished.status, finished.err) == (0, "")
+    assert finished.json["trace_url"] == f"{server.url}/tasks/{finished.json['task_id']}"
+    place = ("--server", server.url, "--key", server.key)
+    assert treehold("show", finished.json["task_id"], *place).status == 0
+    shown = treehold("show", finished.json["task_id"])
+    assert f"trace: {server.url}/tasks/" in shown.out
+    assert "treehold up" not in shown.out
+
+
+def test_a_worker_that_ends_ends_its_run_with_the_error(
+    treehold: Command, alone: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "_worker_factory", dying_workers)
+    folder = filled(tmp_path / "given", FACTS[0])
+    data = alone["TREEHOLD_DATA_DIR"]
+    finished = treehold("run", GOAL, "--files", str(folder), "--data", data)
+    assert (finished.status, finished.out) == (1, "")
+    last = finished.err.splitlines()[-1]
+    assert last == "treehold: the worker's relay ended: no space; the task goes on with the next treehold up"
+
+
+def test_a_server_whose_worker_ends_does_not_go_on_without(
+    treehold: Command, alone: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "_worker_factory", dying_workers)
+    for command in (["up", "--port", "0"], ["worker"]):
+        finished = treehold(*command, "--data", alone["TREEHOLD_DATA_DIR"])
+        assert finished.status == 1
+        assert finished.err.splitlines()[-1] == "treehold: the worker's relay ended: no space"
+
+
+def dying_workers() -> Callable[..., DyingWorker]:
+    return lambda *_: DyingWorker()  # pyright: ignore[reportUnknownLambdaType] - whatever it is given
+
+
+class DyingWorker:
+    async def start(self) -> None: ...
+
+    async def wait(self) -> None:
+        await asyncio.sleep(0.5)
+        raise WorkerFailed("the worker's relay ended: no space")
+
+    async def stop(self) -> None: ...
 
 
 def test_a_reader_that_goes_away_is_no_traceback(process: Command, server: Server) -> None:

@@ -82,12 +82,36 @@ def test_a_schema_that_is_none(treehold: Command, given: Path, content: str | No
         (["run", GOAL, "--base-url", "http://127.0.0.1:1/v1"], "--base-url needs --model"),
         (["run", GOAL, "--server", "http://127.0.0.1:1"], "give it with --key, or set TREEHOLD_KEY"),
         (["run", GOAL, "--server", "nonsense", "--key", "k"], "use http://host:port"),
-        (["show", "nonsense"], "valid UUID"),
+        (["show", "nonsense"], "'nonsense' is not a task id: treehold tasks lists them"),
         (["nonsense"], "No such command 'nonsense'; see: treehold --help"),
     ],
 )
 def test_a_command_line_that_makes_no_sense(treehold: Command, arguments: list[str], said: str) -> None:
     assert_refused(treehold(*arguments), said)
+
+
+def test_a_goal_for_the_offline_model_without_files(treehold: Command) -> None:
+    assert_refused(
+        treehold("run", GOAL), "the offline model can only quote files: name a folder with --files"
+    )
+
+
+def test_a_model_for_a_server_that_has_its_own(treehold: Command, server: Server, given: Path) -> None:
+    run = ("run", GOAL, "--files", str(given))
+    place = {"TREEHOLD_URL": server.url, "TREEHOLD_KEY": server.key}
+    said = f"treehold up runs on this data folder at {server.url} and chooses the model; leave out --model"
+    assert_refused(treehold(*run, "--model", "m"), said)
+    said = "the server chooses the model; leave out --base-url, --api-key, --concurrency"
+    options = ("--base-url", "http://127.0.0.1:1/v1", "--api-key", "k", "--concurrency", "3")
+    assert_refused(treehold(*run, *options, TREEHOLD_MODEL="m", **place), said)
+    assert treehold(*run, "--json", TREEHOLD_API_KEY="k", **place).status == 0
+
+
+def test_a_port_that_is_taken(treehold: Command, server: Server) -> None:
+    port = server.url.rpartition(":")[2]
+    holder = f"treehold up serves this data folder at {server.url}"
+    said = f"port {port} on 127.0.0.1 is taken: {holder}; name another with --port"
+    assert_refused(treehold("up", "--port", port), said)
 
 
 @pytest.mark.parametrize(

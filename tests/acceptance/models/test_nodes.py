@@ -32,7 +32,7 @@ class Bench:
     async def __call__(self, model: SmallModel) -> tuple[Harness, ScriptedNode]:
         node = await self._stack.enter_async_context(ScriptedNode(model))
         provider = LiteLLMProvider(ModelConfig(model="small-8b", base_url=node.base_url))
-        settings = Settings(pool_size=4)
+        settings = Settings(pool_size=4, lease_seconds=60)
         opened = harness(self._database.application, self._tenant, provider, settings=settings)
         return await self._stack.enter_async_context(opened), node
 
@@ -88,6 +88,17 @@ async def test_the_schema_a_user_wants_may_refer_within_itself(bench: Bench, wor
     wanted = sent["response_format"]["json_schema"]["schema"]["properties"]["output"]
     assert wanted["properties"]["kept"]["properties"] == {"where": {"type": "string"}}
     assert '"where"' in sent["messages"][-1]["content"]
+
+
+async def test_the_schema_a_user_wants_may_join_two_objects(bench: Bench, workspace: Path) -> None:
+    named = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    dated = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
+    given = {"name": "backups", "days": 30}
+    engine, _ = await bench(SmallModel(output=given))
+    task = await engine.run(GOAL, workspace=str(workspace), output_schema={"allOf": [named, dated]})
+    assert task.error is None
+    assert task.answer is not None
+    assert task.answer.output == given
 
 
 async def test_a_node_without_tools_fails_its_workers_and_not_the_process(

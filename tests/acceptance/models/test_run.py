@@ -112,7 +112,7 @@ async def test_the_key_goes_to_the_node_and_nowhere_else(
     ("fault", "status", "error"),
     [
         (Fault(task="Exit one.", at={"plan"}, reply=HttpError(status=500)), 1, "model_unavailable"),
-        (Fault(task="Exit none.", at={"report", "return"}, reply=text("no"), file="beta.md"), 0, None),
+        (Fault(task="Exit three.", at={"report", "return"}, reply=text("no"), file="beta.md"), 3, None),
     ],
     ids=["lead", "worker"],
 )

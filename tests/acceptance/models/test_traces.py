@@ -25,9 +25,10 @@ async def test_no_row_holds_the_models_key(site: Site, outcomes: dict[str, async
         looked |= {table} if row[1] else set()
     assert looked >= {"task", "agent", "call", "event", "checkpoint"} - {"checkpoint"}
     wrong = outcomes["wrong key"].result()
-    assert [event.data["message"] for event in wrong.of_kind("model.failed")] == [
-        "small-8b: Incorrect API key provided: ***"
-    ]
+    said = [str(event.data["message"]) for event in wrong.of_kind("model.failed")]
+    assert len(said) == 1
+    assert said[0].startswith(f"small-8b at {site.node.base_url} refuses the key it was given")
+    assert said[0].endswith("(Incorrect API key provided: ***)")
 
 
 async def test_no_file_and_no_log_holds_the_models_key(site: Site) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, Page, expect
 from viewer_browser import Watched
-from viewer_script import research
+from viewer_script import cut_short, failed, research
 from viewer_server import Show, ViewerServer
 
 Scheme = Literal["light", "dark"]
@@ -51,6 +51,37 @@ async def test_an_empty_list_tells_how_to_begin(browser: Browser) -> None:
         await page.close()
     finally:
         await server.stop()
+
+
+async def test_half_an_answer_is_not_shown_as_a_whole_one(watched: Watched, server: ViewerServer) -> None:
+    show = server.play(cut_short("cut-short"))
+    page = watched.page
+    await page.goto("/")
+    row = page.get_by_role("listitem").filter(has=page.locator(f'a[href="/tasks/{show.script.id}"]'))
+    await expect(row.locator(".state-partial")).to_have_text("done, partial")
+    await page.goto(f"/tasks/{show.script.id}")
+    await expect(page.locator(".task-head .state-partial")).to_have_text("done, partial")
+    await expect(page.locator(".task-head .reason")).to_have_text("token budget used up")
+    assert await colour(page, ".task-head .state-partial") == await colour(page, ".answer .badge.warn")
+
+
+async def colour(page: Page, selector: str) -> str:
+    return str(await page.locator(selector).evaluate("(element) => getComputedStyle(element).color"))
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [("model_unavailable", "treehold doctor"), ("plan_stuck", "The trace shows what failed")],
+)
+async def test_a_failed_task_says_why_and_what_to_do(
+    code: str, advice: str, watched: Watched, server: ViewerServer
+) -> None:
+    show = server.play(failed(f"failed-{code}", code=code, message="nothing came back"))
+    page = watched.page
+    await page.goto(f"/tasks/{show.script.id}")
+    panel = page.get_by_role("region", name="No answer")
+    await expect(panel.get_by_role("alert")).to_contain_text("nothing came back")
+    await expect(panel).to_contain_text(advice)
 
 
 async def test_a_task_shows_its_head_answer_and_artifacts(watched: Watched, finished: Show) -> None:
@@ -108,9 +139,68 @@ async def test_a_permanent_link_selects(watched: Watched, finished: Show) -> Non
     assert page.url.endswith(f"/tasks/{finished.script.id}")
 
 
+OVERLAPS = """(button) => {
+  const mine = button.getBoundingClientRect();
+  return [...document.querySelectorAll(".panel, .figures, .goal, .facts")].filter((other) => {
+    const its = other.getBoundingClientRect();
+    return mine.left < its.right && its.left < mine.right && mine.top < its.bottom && its.top < mine.bottom;
+  }).length;
+}"""
+
+
+async def test_the_help_button_covers_nothing(watched: Watched, finished: Show) -> None:
+    page = watched.page
+    for path in ("/", f"/tasks/{finished.script.id}"):
+        await page.goto(path)
+        button = page.get_by_role("button", name="Keyboard help")
+        await expect(button).to_be_visible()
+        for scrolled in (0, 300, 10_000):
+            await page.evaluate(f"() => window.scrollTo(0, {scrolled})")
+            assert await button.evaluate(OVERLAPS) == 0
+
+
+async def test_the_mark_of_taint_is_explained_and_is_no_moment(watched: Watched, finished: Show) -> None:
+    page = watched.page
+    await page.goto(f"/tasks/{finished.script.id}")
+    legend = page.get_by_role("list", name="Legend")
+    await expect(legend).to_contain_text("tainted: from an outside source")
+    mark = legend.locator(".taint-mark path")
+    used = page.locator("#spans .taint-mark path").first
+    assert await used.get_attribute("d") == await mark.get_attribute("d")
+    await expect(page.locator("#spans .row").filter(has_text="read_file").first).to_contain_text("tainted")
+
+
+async def test_a_narrow_list_keeps_its_figures(page: Page, server: ViewerServer) -> None:
+    await page.set_viewport_size({"width": 390, "height": 800})
+    shows = [server.play(research("narrow")), server.play(research("narrow-model", offline=False))]
+    await page.goto("/")
+    for show in shows:
+        await page.locator("#search").fill(show.script.id)
+        row = page.get_by_role("listitem")
+        await expect(row).to_have_count(1)
+        for shown in ("10 agents", "30.6K tok", "17.2 s", "2026-03-02"):
+            part = row.get_by_text(shown, exact=True)
+            inside = "(part) => part.getBoundingClientRect().right <= part.closest('.panel').clientWidth + 12"
+            assert await part.evaluate(inside), shown
+        badge = row.locator(".badge.offline, .model-name")
+        await expect(badge).to_contain_text("offline model" if show.script.offline else "qwen3")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_figures_break_between_their_parts_only(page: Page, server: ViewerServer, width: int) -> None:
+    show = server.play(failed("figures"))
+    await page.set_viewport_size({"width": width, "height": 800})
+    await page.goto(f"/tasks/{show.script.id}")
+    part = page.locator(".figure-note").get_by_text("1,884 out", exact=True)
+    await expect(part).to_be_visible()
+    assert await part.evaluate("(part) => part.getClientRects().length") == 1
+    assert int(await page.evaluate("() => document.documentElement.scrollWidth")) <= width
+
+
 async def test_pages_are_readable_without_javascript(
     browser: Browser, server: ViewerServer, finished: Show
 ) -> None:
+    broken = server.play(failed("broken-without-javascript"))
     context = await browser.new_context(base_url=server.url, java_script_enabled=False)
     page = await context.new_page()
     await page.goto("/")
@@ -120,6 +210,8 @@ async def test_pages_are_readable_without_javascript(
     await expect(page.locator(".citation")).to_have_count(3)
     await expect(page.locator(".agents li")).to_have_count(10)
     await expect(page.locator(".task-head .badge.offline")).to_be_visible()
+    await page.goto(f"/tasks/{broken.script.id}")
+    await expect(page.get_by_role("region", name="No answer")).to_contain_text("the model did not answer")
     await context.close()
 
 
@@ -131,6 +223,8 @@ async def test_sign_in_and_error_pages(watched: Watched) -> None:
     await expect(page.locator("input[name=next]")).to_have_value("/tasks/1")
     await page.goto("/broken")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
+    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    await expect(page.locator("#theme")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -44,6 +44,7 @@ class Script:
     calls: dict[str, Json] = field(default_factory=dict[str, Json])
     artifacts: list[Json] = field(default_factory=list[Json])
     answer: Json | None = None
+    error: Json | None = None
     budget_tokens: int | None = 120_000
     clock: float = 0.0
 
@@ -315,7 +316,6 @@ def answer_of(say: Wording) -> Json:
             },
         ],
         "output": {"years": 7, "note": say("annex B")},
-        "partial": True,
         "notes": [say("skipped: archive.zip (binary)")],
     }
 
@@ -382,6 +382,30 @@ def research(name: str = "research", *, say: Wording = plain, offline: bool = Tr
     root.finish()
     script.emit("task.finished", status="done", stop_reason="completed", seconds=script.clock)
     script.answer = answer_of(say)
+    return script
+
+
+def cut_short(name: str) -> Script:
+    """Ends with half an answer, because its tokens were used up."""
+    script = research(name)
+    assert script.answer is not None
+    script.answer |= {"partial": True, "limit": "tokens"}
+    return script
+
+
+def failed(
+    name: str, *, code: str = "model_unavailable", message: str = "the model did not answer"
+) -> Script:
+    """Ends without an answer."""
+    script = Script(name=name, goal="How long are records kept?", budget_tokens=None)
+    root = Actor(script=script, label="root")
+    script.emit("task.submitted", goal=script.goal, model=script.model, workspace=None, files=3, skipped=0)
+    root.spawn(None, "lead", "lead", 0)
+    root.start()
+    root.think("plan", 1.4, (5122, 1884))
+    script.emit("agent.failed", root.id, code=code, message=message)
+    script.error = {"code": code, "message": message}
+    script.emit("task.finished", status="failed", stop_reason="error", seconds=script.clock)
     return script
 
 

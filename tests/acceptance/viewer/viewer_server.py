@@ -87,6 +87,7 @@ class Show:
     def task(self) -> Json:
         script, agents = self.script, self.agents()
         done = self.finished
+        status = script.events[-1]["data"]["status"] if done else "running"
         usage = {key: sum(agent["usage"][key] for agent in agents) for key in view_of_usage()}
         budget = {
             "tokens": script.budget_tokens,
@@ -100,15 +101,15 @@ class Show:
         view = {
             "id": script.id,
             "goal": script.goal,
-            "status": "done" if done else "running",
-            "stop_reason": "completed" if done else None,
+            "status": status,
+            "stop_reason": script.events[-1]["data"]["stop_reason"] if done else None,
             "workspace": script.say("/srv/policies"),
             "output_schema": None,
             "budget": budget,
             "model": script.model,
             "tags": {script.say("team"): script.say("legal")},
             "answer": script.answer if done else None,
-            "error": None,
+            "error": script.error if done else None,
             "usage": usage,
             "agents": len(agents),
             "created_at": script.begin.isoformat(),
@@ -240,7 +241,9 @@ class ViewerServer:
 
     async def _error_page(self, request: web.Request) -> web.Response:
         detail = request.query.get("detail", "no such task")
-        return self._page("error.html", status=404, title="Not found", detail=detail)
+        return self._page(
+            "error.html", status=404, title="Not found", detail=detail, principal_name="operator"
+        )
 
     async def _tasks(self, request: web.Request) -> web.Response:
         return web.json_response(self._listed(request))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -45,17 +46,17 @@ async def test_a_rate_limit_is_obeyed_to_the_second() -> None:
 
 
 async def test_a_retry_date_is_understood() -> None:
-    later = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
     async with model_harness([rate_limited(later), text("ok")]) as harness:
         await harness.ask()
-    assert 90 < harness.clock.slept[0] <= 100
+    assert 15 < harness.clock.slept[0] <= 20
 
 
-async def test_a_wait_past_the_total_is_not_begun() -> None:
-    async with model_harness(rate_limited("3600"), total_seconds=60) as harness:
-        with pytest.raises(ModelRateLimited) as caught:
+async def test_a_wait_longer_than_a_slot_may_be_held_for_is_not_begun() -> None:
+    async with model_harness(rate_limited("900")) as harness:
+        with pytest.raises(ModelRateLimited, match="to be left alone for 900 s") as caught:
             await harness.ask()
-    assert caught.value.retry_after == 3600
+    assert (caught.value.retry_after, caught.value.retryable) == (900, True)
     assert harness.clock.slept == []
 
 
@@ -76,11 +77,26 @@ async def test_a_node_that_always_fails_is_left_alone_after_max_attempts() -> No
     assert harness.observer.spends == []
 
 
-async def test_a_closed_port_is_unavailable() -> None:
-    async with model_harness(text("unused"), base_url="http://127.0.0.1:9/v1") as harness:
-        with pytest.raises(ModelUnavailable):
+async def test_a_node_that_is_not_up_is_named_after_a_moment() -> None:
+    async with model_harness(text("unused"), base_url="http://user:word@127.0.0.1:9/v1") as harness:
+        with pytest.raises(
+            ModelUnavailable, match=r"nothing answers at http://127\.0\.0\.1:9/v1: is the node up"
+        ):
             await harness.ask()
-    assert len(harness.clock.slept) == 2
+    assert harness.clock.slept == [0.5, 1.0]
+    assert [notice.tokens for notice in harness.observer.notices] == [0, 0]
+    assert harness.observer.spends == []
+
+
+async def test_a_node_that_went_down_after_it_answered_is_given_more_time() -> None:
+    """By the full policy, as any other failure."""
+    async with model_harness(text("ok"), max_attempts=5) as harness:
+        await harness.ask()
+        await harness.node.stop()
+        with pytest.raises(ModelUnavailable, match="nothing answers at"):
+            await harness.ask()
+    assert harness.clock.slept == [0.5, 1.0, 2.0, 4.0]
+    assert [usage.known for usage, _ in harness.observer.spends] == [True]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +117,32 @@ async def test_a_broken_stream_is_retried(broken: Reply) -> None:
     assert reply.content == "whole"
     assert reply.attempts == 2
     assert harness.observer.notices[0].code == "model_unavailable"
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        pytest.param(CutStream(answer=LONG, deltas=0), id="cut before its first token"),
+        pytest.param(RawBody(body=b""), id="empty body"),
+        pytest.param(Hang(), id="no token in time"),
+        pytest.param(StreamError(), id="error object in the stream"),
+        pytest.param(HttpError(status=504), id="a proxy's time-out"),
+    ],
+)
+async def test_what_dies_after_it_was_sent_may_have_been_billed(silent: Reply) -> None:
+    async with model_harness([silent, text("whole")], first_token_seconds=0.1) as harness:
+        reply = await harness.ask(max_tokens=500)
+    assert not reply.usage.known
+    assert harness.observer.notices[0].tokens > 500
+    assert [usage.known for usage, _ in harness.observer.spends] == [False, True]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_an_error_status_is_free_where_the_node_never_began(status: int) -> None:
+    async with model_harness([HttpError(status=status), text("ok")]) as harness:
+        reply = await harness.ask()
+    assert reply.usage.known
+    assert harness.observer.notices[0].tokens == 0
 
 
 async def test_a_lost_answer_makes_the_usage_unknown_and_asks_for_more_budget() -> None:
@@ -171,6 +213,35 @@ async def test_a_policy_rejection_is_a_refusal() -> None:
     async with model_harness(error) as harness:
         with pytest.raises(ModelRefused):
             await harness.ask()
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (None, "wants a key: give it with --api-key or TREEHOLD_API_KEY"),
+        (API_KEY, "refuses the key it was given"),
+    ],
+)
+async def test_what_to_do_about_a_key_is_said(key: str | None, said: str) -> None:
+    async with model_harness(HttpError(status=401, message="no entry"), api_key=key) as harness:
+        with pytest.raises(ModelRejected, match=f"scripted at {harness.node.base_url} {said}.*no entry"):
+            await harness.ask()
+
+
+@pytest.mark.parametrize(
+    "model", ["openai/gpt-4o-mini", "anthropic/claude-3-5-haiku-latest", "gemini/gemini-2.0-flash"]
+)
+async def test_a_provider_without_its_key_is_not_asked_twice(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.endswith(("_API_KEY", "_AUTH_TOKEN"))]:
+        monkeypatch.delenv(name)
+    async with model_harness(text("unused"), base_url=None, model=model, api_key=None) as harness:
+        with pytest.raises(ModelRejected, match=f"^{model} wants a key: give it with --api-key") as caught:
+            await harness.ask()
+    assert caught.value.code == "model_access_denied"
+    assert "Traceback" not in caught.value.message
+    assert harness.clock.slept == []
 
 
 async def test_the_key_is_never_in_an_error(capfd: pytest.CaptureFixture[str]) -> None:

@@ -159,6 +159,7 @@ async def test_published_prices_are_used_where_known() -> None:
 async def test_an_unknown_price_says_so() -> None:
     async with model_harness(text("ok")) as harness:
         reply = await harness.ask()
+        assert not harness.gateway.priced()
     assert (reply.cost_micros, reply.priced) == (0, False)
 
 

@@ -123,7 +123,7 @@ async def test_trimmed_events_are_missing_and_nothing_else(sdk: Either, tasks: F
     for turn in range(8):
         await tasks.publish(task.id, "agent.started", turn=turn)
     await tasks.finish(task.id)
-    tasks.trim(task.id, before=6)
+    tasks.trim(task.id, numbers=range(1, 6))
     assert [event.seq for event in await sdk.collect("stream", task)] == [6, 7, 8, 9, 10]
     assert [event.seq for event in await sdk.collect("stream", task, after=99)] == [6, 7, 8, 9, 10]
 

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from api import RunningServer, serve
+from api import ApiServices, RunningServer, create_app, serve
+from api.middleware import BodyLimit
 from core.errors import ConfigurationError
-from tests.unit.api.fakes import FakeTasks
+from tests.unit.api.fakes import KEY, FakeTasks
 from tests.unit.api.steps import submit
 
 
@@ -60,3 +62,18 @@ async def test_stopping_ends_open_streams(
 async def test_a_large_body_is_refused_over_the_wire(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/tasks", content=b"x" * 10_000_000)
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(services: ApiServices) -> None:
+    app = BodyLimit(create_app(services), seconds=0.05)
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
+        answer = await client.post("/v1/tasks", content=never())
+    assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
+    assert answer.json()["retryable"]
+
+
+async def never() -> AsyncIterator[bytes]:
+    yield b'{"goal": '
+    await asyncio.Event().wait()

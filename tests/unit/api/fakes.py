@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -207,9 +207,9 @@ class FakeTasks:
         stored.view = stored.view.model_copy(update=end | {"stop_reason": "completed"})
         await self.publish(task, "task.finished", status=status, stop_reason="completed", seconds=1.5)
 
-    def trim(self, task: UUID, *, before: int) -> None:
+    def trim(self, task: UUID, *, numbers: Container[int]) -> None:
         stored = self._stored[task]
-        stored.events = [event for event in stored.events if event.seq >= before]
+        stored.events = [event for event in stored.events if event.seq not in numbers]
 
     def add_call(self, task: UUID) -> CallView:
         call = new_call()

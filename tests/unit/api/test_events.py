@@ -58,12 +58,19 @@ async def test_resuming_anywhere_equals_the_rest_of_the_list(
 
 @pytest.mark.parametrize("after", [0, 3])
 async def test_a_trimmed_place_is_a_gap(after: int, task: TaskView, client: Client, tasks: FakeTasks) -> None:
-    tasks.trim(task.id, before=6)
+    tasks.trim(task.id, numbers=range(1, 6))
     answer = await client.get(f"/v1/tasks/{task.id}/events?after={after}", headers=STREAM)
     gap, *rest = messages(answer.content)
     assert (gap["event"], gap["id"]) == ("gap", "5")
     assert json.loads(gap["data"]) == {"after": after, "first": 6}
     assert [int(message["id"]) for message in rest] == [6, 7, 8, 9, 10]
+
+
+async def test_events_trimmed_under_way_are_a_gap(task: TaskView, client: Client, tasks: FakeTasks) -> None:
+    tasks.trim(task.id, numbers={3, 4})
+    answer = await client.get(f"/v1/tasks/{task.id}/events", headers=STREAM)
+    ids = [(message["event"] == "gap", message["id"]) for message in messages(answer.content)]
+    assert ids[:4] == [(False, "1"), (False, "2"), (True, "4"), (False, "5")]
 
 
 async def test_a_place_that_never_was_is_a_gap(task: TaskView, client: Client) -> None:

@@ -10,6 +10,7 @@ from api import ApiServices, Tickets
 from api.auth import COOKIE
 from core.clock import SystemClock
 from core.errors import StorageError
+from orchestrator.principal import Principal
 from tests.unit.api.conftest import Client
 from tests.unit.api.fakes import KEY, OTHER_KEY, FakeTasks
 from tests.unit.api.steps import submit
@@ -109,6 +110,26 @@ async def test_a_task_and_its_places_are_one_page(browser: Client, tasks: FakeTa
         assert page.status_code == 200
         assert "Leases end after ten seconds." in page.text
         assert "docs/laws.md:3" in page.text
+
+
+@pytest.mark.parametrize("path", ["/nothing", f"/tasks/{uuid4()}"])
+async def test_an_error_page_keeps_the_head_of_who_is_signed_in(path: str, browser: Client) -> None:
+    page = await browser.get(path)
+    assert page.status_code == 404
+    assert "Signed in as owner" in page.text
+    assert "/sign-out" in page.text
+    browser.cookies.clear()
+    assert "Signed in as" not in (await browser.get("/nothing")).text
+
+
+async def test_an_error_page_does_without_a_storage_that_fails(
+    browser: Client, services: ApiServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(secret: str) -> Principal:
+        raise StorageError("gone")
+
+    monkeypatch.setattr(services.keys, "authenticate", fail)
+    assert (await browser.get("/nothing")).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/nothing", f"/tasks/{uuid4()}", "/tasks/no-id"])

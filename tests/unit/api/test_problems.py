@@ -56,12 +56,15 @@ async def test_a_problem_names_the_task(client: Client) -> None:
         ({"goal": ""}, "/goal"),
         ({"goal": "x", "budget": {"depth": 99}}, "/budget/depth"),
         ({"goal": "x", "surprise": "secret-canary"}, "/surprise"),
+        ({"goal": "x", "tags": {"team": "x" * 501}}, "/tags/team"),
+        ({"goal": "x", "tags": {str(number): "" for number in range(51)}}, "/tags"),
     ],
 )
 async def test_invalid_bodies_say_where(body: object, pointer: str, client: Client) -> None:
     answer = await client.post("/v1/tasks", json=body)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == pointer
+    assert answer.json()["detail"].startswith(f"{pointer}: ")
     assert "secret-canary" not in answer.text
 
 
@@ -77,12 +80,44 @@ async def test_invalid_bodies_say_where(body: object, pointer: str, client: Clie
         (b'{"goal": "x", "budget": {"seconds": Infinity}}', 422, "invalid_input"),
         (b'{"goal": "x", "budget": {"tokens": 9007199254740993}}', 422, "invalid_input"),
         (b"[]", 422, "invalid_input"),
-        (b"", 422, "invalid_input"),
+        (b"", 400, "malformed"),
+        (b'{"goal": "x", "tags": {"a": [' + b"0," * 30_000 + b"0]}}", 422, "invalid_input"),
     ],
 )
 async def test_hostile_bodies_are_refused(body: bytes, status: int, code: str, client: Client) -> None:
     answer = await client.post("/v1/tasks", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status", "what_to_do"),
+    [
+        ("application/x-www-form-urlencoded", b'{"goal": "x"}', 415, "Content-Type: application/json"),
+        (None, b'{"goal": "x"}', 415, "Content-Type: application/json"),
+        ("text/json", b'{"goal": "x"}', 415, "Content-Type: application/json"),
+        ("application/json", b"", 400, "the body is empty: send a JSON object, such as {"),
+        (None, b"", 400, "the body is empty: send a JSON object, such as {"),
+        ("application/json", b"goal=x", 400, "not JSON: Expecting value (character 1)"),
+        ("application/json", b'["x"]', 422, "not a JSON object, such as {"),
+        ("application/json", b"{}", 422, "/goal: is required"),
+        ("application/json", b'{"goal": "x", "gaol": 1}', 422, "/gaol: is not a known field; /v1/docs"),
+    ],
+)
+async def test_a_body_that_cannot_be_taken_says_what_to_send(
+    content_type: str | None, body: bytes, status: int, what_to_do: str, client: Client, tasks: FakeTasks
+) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    answer = await client.post("/v1/tasks", content=body, headers=headers)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.status_code == status
+    assert what_to_do in answer.json()["detail"]
+    assert tasks.submissions == []
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/vnd.x+json"])
+async def test_json_by_any_of_its_names_is_taken(content_type: str, client: Client) -> None:
+    headers = {"Content-Type": content_type}
+    assert (await client.post("/v1/tasks", content=b'{"goal": "x"}', headers=headers)).status_code == 201
 
 
 async def test_depth_is_bounded(client: Client) -> None:

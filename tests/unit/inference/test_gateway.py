@@ -94,6 +94,50 @@ async def test_the_rest_is_passed_through() -> None:
     assert gateway.describe().offline
     assert (await gateway.check()).reachable
     assert gateway.price(Usage(prompt_tokens=3)) == 6
-    assert gateway.estimate(question(max_tokens=50)) > 50
+    assert gateway.priced()
+    assert gateway.reservation(question(max_tokens=50)).tokens > 50
     await gateway.aclose()
     assert model.closed
+
+
+LONGER = "A reply with more to say than those before it."
+
+
+async def learned(model: RuleModel) -> ModelGateway:
+    """A gateway that has seen a few short replies, and so reserves little."""
+    gateway = ModelGateway(model)
+    for _ in range(4):
+        await gateway.complete(question(max_tokens=4_000), RecordingObserver())
+    return gateway
+
+
+async def test_the_node_is_told_to_keep_to_what_is_reserved() -> None:
+    model = RuleModel(*[said("short")] * 5)
+    gateway = await learned(model)
+    asked = question(max_tokens=4_000)
+    reserved = gateway.reservation(asked)
+    await gateway.complete(asked, RecordingObserver(), reserved)
+    assert reserved.max_tokens < 200
+    assert [request.max_tokens for request in model.requests] == [4_000] * 4 + [reserved.max_tokens]
+
+
+async def test_a_reply_that_needs_more_is_asked_for_again_with_all_its_room() -> None:
+    cut = said("A reply with").model_copy(update={"finish_reason": "length"})
+    model, observer = RuleModel(*[said("short")] * 4, cut, said(LONGER)), RecordingObserver()
+    gateway = await learned(model)
+    asked = question(max_tokens=4_000)
+    reply = await gateway.complete(asked, observer, gateway.reservation(asked))
+    assert (reply.content, reply.attempts) == (LONGER, 2)
+    assert model.requests[-1].max_tokens == 4_000
+    assert observer.notices[0].reason == "longer"
+    assert observer.notices[0].tokens > 4_000
+
+
+async def test_a_reply_longer_than_its_request_allows_is_asked_for_once() -> None:
+    cut = said("A reply with").model_copy(update={"finish_reason": "length"})
+    model = RuleModel(cut)
+    gateway = ModelGateway(model)
+    asked = question(max_tokens=4_000)
+    with pytest.raises(ModelOutputInvalid, match="cut off at max_tokens"):
+        await gateway.complete(asked, RecordingObserver(), gateway.reservation(asked))
+    assert len(model.requests) == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -55,6 +56,15 @@ def test_a_problem_names_the_place_and_the_rule_but_never_the_value() -> None:
     with pytest.raises(OutputProblem) as caught:
         schema.check({"n": [1, 424242]})
     assert str(caught.value) == "$.n[1]: does not satisfy maximum 3"
+
+
+def test_a_pattern_that_backtracks_elsewhere_is_answered_at_once() -> None:
+    schema = OutputSchema({"patternProperties": {"^(b+)+$": {}}, "items": {"pattern": "^(a+)+$"}})
+    started = time.process_time()
+    with pytest.raises(OutputProblem, match="pattern"):
+        schema.check(["a" * 50_000 + "!"])
+    schema.check({"b" * 50_000 + "!": 1})
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("schema", [{"type": 7}, {"required": "name"}, {"$ref": "http://127.0.0.1:9/x.json"}])

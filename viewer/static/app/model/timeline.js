@@ -57,6 +57,7 @@ export function tickLabel(milliseconds, length) {
   if (length < 2000) return `${Math.round(milliseconds)} ms`;
   const seconds = milliseconds / 1000;
   if (length < 120_000) return `${Number(seconds.toFixed(length < 20_000 ? 1 : 0))} s`;
+  if (length >= 7_200_000) return `${Number((seconds / 3600).toFixed(1))} h`;
   const minutes = Math.floor(seconds / 60);
   const rest = Math.round(seconds % 60);
   return rest === 0 ? `${minutes} m` : `${minutes} m ${rest} s`;

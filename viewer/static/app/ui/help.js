@@ -1,7 +1,12 @@
-/** The keyboard help, in a native dialog. */
+/** The keyboard help, in a native dialog, and the button for it. */
 
 import { useEffect, useRef } from "../../vendor/hooks.js";
 import { html } from "./html.js";
+
+/** @param {{open: () => void}} props */
+export function HelpButton({ open }) {
+  return html`<button type="button" class="quiet icon-button help-button" aria-label="Keyboard help" title="Keyboard help (?)" onClick=${open}>?</button>`;
+}
 
 /** @param {{open: boolean, close: () => void, keys: [string, string][]}} props */
 export function Help({ open, close, keys }) {

@@ -3,6 +3,7 @@
 import { useState } from "../../vendor/hooks.js";
 import { bytes, clip } from "../model/format.js";
 import { artifactPath } from "../model/links.js";
+import { advice } from "../model/outcome.js";
 import { Tainted } from "../ui/badges.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
@@ -28,6 +29,17 @@ export function Answer({ answer }) {
         ${answer.notes.length > 0 && html`<h3>Notes</h3><ul class="notes">${answer.notes.slice(0, 50).map((/** @type {string} */ note) => html`<li>${String(note)}</li>`)}</ul>`}
       </div>
       ${answer.citations.length > 0 && html`<${Citations} citations=${answer.citations} />`}
+    </div>
+  </section>`;
+}
+
+/** @param {{task: any, status: string}} props */
+export function NoAnswer({ task, status }) {
+  return html`<section class="panel answer" aria-labelledby="answer-title">
+    <div class="panel-head"><h2 id="answer-title">No answer</h2></div>
+    <div class="no-answer">
+      ${task.error !== null && html`<p class="problem" role="alert"><strong>${task.error.code}</strong> ${task.error.message}</p>`}
+      <p>${advice(task, status)}</p>
     </div>
   </section>`;
 }

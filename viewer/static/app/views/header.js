@@ -2,8 +2,10 @@
 
 import { useState } from "../../vendor/hooks.js";
 import { brief, count, duration, money, plural } from "../model/format.js";
+import { outcome } from "../model/outcome.js";
 import { knownTotals } from "../model/totals.js";
 import { Model, State } from "../ui/badges.js";
+import { HelpButton } from "../ui/help.js";
 import { html } from "../ui/html.js";
 import { Copy } from "../ui/text.js";
 
@@ -16,42 +18,28 @@ const CONNECTIONS = {
   failed: "Not connected",
 };
 
-const REASONS = {
-  completed: "completed",
-  cancelled: "cancelled",
-  error: "stopped by an error",
-  tokens: "token budget used up",
-  cost: "money budget used up",
-  tool_calls: "tool-call budget used up",
-  depth: "depth limit reached",
-  fanout: "fan-out limit reached",
-  deadline: "out of time",
-  turns: "turn limit reached",
-};
-
-/** @param {{store: import("../store.js").TaskStore, now: number}} props */
-export function Header({ store, now }) {
+/** @param {{store: import("../store.js").TaskStore, now: number, status: string, help: () => void}} props */
+export function Header({ store, now, status, help }) {
   const { task } = store.tree;
   const { trace } = store;
-  const status = trace.finished ? trace.status : task.status;
-  const reason = trace.stopReason || task.stop_reason || "";
   const running = status === "running";
+  const { state, label, reason } = outcome(task, trace.cancelling && running ? "cancelling" : status);
   return html`<header class="task-head">
     <div class="crumbs">
       <a href="/">Tasks</a><span aria-hidden="true">/</span><code>${task.id.slice(0, 8)}</code>
       <${Copy} value=${task.id} label="Copy id" />
       <${Connection} state=${store.connection} problem=${store.problem} />
+      <${HelpButton} open=${help} />
     </div>
     <${Goal} text=${task.goal} />
     <div class="facts">
-      <${State} state=${trace.cancelling && running ? "cancelling" : status} />
-      ${!running && reason !== "" && html`<span class="reason">${REASONS[reason] ?? reason}</span>`}
+      <${State} state=${state} label=${label} />
+      ${reason !== "" && html`<span class="reason">${reason}</span>`}
       <${Model} model=${task.model} />
       ${task.workspace && html`<span class="workspace" title=${task.workspace}>${task.workspace}</span>`}
       ${Object.entries(task.tags).map(([key, value]) => html`<span class="badge tag">${key}: ${String(value)}</span>`)}
       ${running && html`<${Cancel} store=${store} asked=${trace.cancelling || task.cancel_requested} />`}
     </div>
-    ${task.error && html`<p class="problem" role="alert"><strong>${task.error.code}</strong> ${task.error.message}</p>`}
     <${Figures} store=${store} now=${now} running=${running} />
   </header>`;
 }
@@ -122,13 +110,19 @@ function Figures({ store, now, running }) {
   </dl>`;
 }
 
+/** Wraps between its parts only. @param {{text: string}} props */
+function Note({ text }) {
+  const parts = text.split(", ");
+  return html`<span class="figure-note">${parts.map((part, at) => html`<span>${part}${at < parts.length - 1 ? "," : ""}</span> `)}</span>`;
+}
+
 /** @param {{name: string, value: string, note: string, share?: number|null}} props */
 function Figure({ name, value, note, share = null }) {
   const used = share === null || !Number.isFinite(share) ? null : Math.min(1, Math.max(0, share));
   return html`<div class="figure">
     <dt>${name}</dt>
     <dd>
-      <span class="figure-value">${value}</span>${note && html` <span class="figure-note">${note}</span>`}
+      <span class="figure-value">${value}</span>${note && html` <${Note} text=${note} />`}
       ${used !== null &&
       html`<span class=${`meter ${used >= 0.9 ? "is-high" : ""}`} role="img" aria-label=${`${Math.round(used * 100)} % of the budget`}>
         <span style=${{ width: `${used * 100}%` }}></span>

@@ -9,7 +9,7 @@ import { html } from "../ui/html.js";
 import { useKeys } from "../ui/keys.js";
 import { useMedia, useNow, useStore } from "../ui/store_hook.js";
 import { Agents } from "./agents.js";
-import { Answer, Artifacts } from "./answer.js";
+import { Answer, Artifacts, NoAnswer } from "./answer.js";
 import { Detail } from "./detail.js";
 import { Header } from "./header.js";
 import { Waterfall } from "./waterfall.js";
@@ -48,12 +48,13 @@ export function TaskPage({ store }) {
   const { answer } = store.tree.task;
   const open = store.selected !== 0;
   return html`<div class="task-page">
-    <${Header} store=${store} now=${now} />
+    <${Header} store=${store} now=${now} status=${status} help=${() => setHelp(true)} />
     ${store.connection === "failed" && html`<p class="problem" role="alert">The live connection failed: ${store.problem}</p>`}
     <div class="columns">
       <aside class="side"><${Agents} store=${store} now=${now} /></aside>
       <div class="content">
         ${answer !== null && html`<${Answer} answer=${answer} />`}
+        ${answer === null && (status === "failed" || status === "cancelled") && html`<${NoAnswer} task=${store.tree.task} status=${status} />`}
         <div class=${`bench ${open ? "has-detail" : ""}`}>
           <${Waterfall} store=${store} now=${now} narrow=${narrow} />
           ${open && html`<${Detail} store=${store} now=${now} />`}
@@ -61,7 +62,6 @@ export function TaskPage({ store }) {
         ${store.artifacts.length > 0 && html`<${Artifacts} artifacts=${store.artifacts} />`}
       </div>
     </div>
-    <button type="button" class="quiet help-button" aria-label="Keyboard help" title="Keyboard help (?)" onClick=${() => setHelp(true)}>?</button>
     <${Help} open=${help} close=${() => setHelp(false)} keys=${KEYS} />
   </div>`;
 }

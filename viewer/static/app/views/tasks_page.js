@@ -4,9 +4,10 @@ import { useEffect, useRef, useState } from "../../vendor/hooks.js";
 import { request } from "../api.js";
 import { ago, brief, duration, money, plural } from "../model/format.js";
 import { taskPath } from "../model/links.js";
+import { outcome } from "../model/outcome.js";
 import { filterTasks, mergeTasks } from "../model/task_list.js";
 import { Model, State } from "../ui/badges.js";
-import { Help } from "../ui/help.js";
+import { Help, HelpButton } from "../ui/help.js";
 import { html } from "../ui/html.js";
 import { Icon } from "../ui/icons.js";
 import { useKeys } from "../ui/keys.js";
@@ -53,11 +54,11 @@ export function TasksPage({ status: chosen }) {
         <input id="search" type="search" placeholder="Find a task" aria-label="Find a task" value=${query}
           onInput=${(/** @type {any} */ event) => setQuery(event.target.value)} />
       </label>
+      <${HelpButton} open=${() => setHelp(true)} />
     </header>
     ${problem !== "" && html`<p class="problem" role="alert">${problem}</p>`}
     <${List} tasks=${shown} loaded=${tasks !== null} filtered=${status !== "" || query !== ""} now=${now} narrow=${narrow} />
     ${cursor !== null && html`<button type="button" class="quiet more" onClick=${more}>Load older tasks</button>`}
-    <button type="button" class="quiet help-button" aria-label="Keyboard help" title="Keyboard help (?)" onClick=${() => setHelp(true)}>?</button>
     <${Help} open=${help} close=${() => setHelp(false)} keys=${KEYS} />
   </div>`;
 }
@@ -118,16 +119,17 @@ function Row({ task, now, at, count }) {
   const tokens = task.usage.prompt_tokens + task.usage.completion_tokens;
   const begin = Date.parse(task.created_at);
   const end = task.finished_at === null ? now : Date.parse(task.finished_at);
+  const { state, label, reason } = outcome(task, task.status);
   return html`<div class="task-row" role="listitem" aria-setsize=${count} aria-posinset=${at + 1}>
-    <${State} state=${task.status} />
+    <span class="task-state" title=${reason}><${State} state=${state} label=${label} /></span>
     <a class="task-goal" href=${taskPath(task.id)}>${task.goal.slice(0, 300)}</a>
+    <time datetime=${task.created_at} title=${task.created_at}>${ago(begin, now)}</time>
     <span class="task-meta">
-      <${Model} model=${task.model} />
+      <${Model} model=${task.model} short />
       <span>${plural(task.agents, "agent")}</span>
       <span>${brief(tokens)} tok</span>
       ${task.usage.cost > 0 && html`<span>${money(task.usage.cost)}</span>`}
       <span>${duration(Math.max(0, end - begin) / 1000)}</span>
-      <time datetime=${task.created_at} title=${task.created_at}>${ago(begin, now)}</time>
     </span>
   </div>`;
 }

@@ -10,6 +10,16 @@ import { TreeList } from "../ui/tree_list.js";
 const ROW = 28;
 const DEEPEST_INDENT = 24;
 const SEGMENTS = 12;
+const TAINTED = "tainted: from an outside source";
+/** @type {[any, string][]} */
+const LEGEND = [
+  ["agent", "agent"],
+  ["turn", "turn"],
+  ["model", "model call"],
+  ["tool", "tool call"],
+  ["recall", "recall"],
+  ["gate", "gate"],
+];
 
 /** @param {{store: import("../store.js").TaskStore, now: number, narrow: boolean}} props */
 export function Waterfall({ store, now, narrow }) {
@@ -59,7 +69,16 @@ export function Waterfall({ store, now, narrow }) {
             content=${(/** @type {number} */ id) => content(trace, id, shape, range, now)}
           />`}
     </div>
+    <${Legend} />
   </section>`;
+}
+
+function Legend() {
+  return html`<ul class="legend" aria-label="Legend">
+    ${LEGEND.map(([kind, what]) => html`<li class=${`kind-${kind}`}><${Icon} name=${kind} class="kind" />${what}</li>`)}
+    <li><span class="taint-mark"><${Icon} name="warning" /></span>${TAINTED}</li>
+    <li><span class="moment"></span>a moment</li>
+  </ul>`;
 }
 
 /** @param {{store: import("../store.js").TaskStore, selected: number, now: number}} props */
@@ -101,7 +120,7 @@ function content(trace, id, shape, range, now) {
       </span>
       <${Icon} name=${kind} class="kind" />
       <span class="span-title" title=${spans.name[id]}>${spans.name[id] || kind}</span>
-      ${spans.tainted[id] && html`<span class="taint-dot" title="tainted"></span>`}
+      ${spans.tainted[id] && html`<span class="taint-mark" title=${TAINTED}><${Icon} name="warning" /><span class="visually-hidden">tainted</span></span>`}
       ${spans.note[id] !== "" && html`<span class="span-note">${spans.note[id]}</span>`}
     </span>
     <span class="span-tokens">${tokens > 0 ? brief(tokens) : ""}</span>

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
-from tools.regex.pattern import (
+from core.regex.pattern import (
     Accepts,
     At,
     Character,
@@ -20,8 +21,8 @@ from tools.regex.pattern import (
 )
 
 MAX_INSTRUCTIONS = 1000
-MAX_STEPS = 100_000
-"""Transitions kept; past this they are forgotten and found again as needed."""
+MAX_KEPT = 200_000
+"""Positions in the states kept; past this all are forgotten and found again as needed."""
 
 _Edge = Literal["start", "word", "other", "end"]
 
@@ -55,11 +56,12 @@ class _State:
 
 
 class Matcher:
-    """Searches single lines. `ignore_case` compares simple upper and lower case forms."""
+    """Searches one text at a time. `ignore_case` compares simple upper and lower case forms."""
 
-    def __init__(self, pattern: str, *, ignore_case: bool = False) -> None:
+    def __init__(self, pattern: str, *, ignore_case: bool = False, most_kept: int = MAX_KEPT) -> None:
         """Raises `PatternInvalid`."""
         self._ignore_case = ignore_case
+        self._most_kept = most_kept
         tree = parse(pattern, ignore_case=ignore_case)
         required = _required(tree)
         self._required = required if not ignore_case else required.lower() if required.isascii() else ""
@@ -76,13 +78,18 @@ class Matcher:
             return self._required in line
         return self._required in line.lower() or not line.isascii()
 
-    def search(self, line: str) -> int | None:
-        """The offset at which the first match to end ends; None without a match."""
+    def search(self, line: str, *, spend: Callable[[int], None] | None = None) -> int | None:
+        """The offset at which the first match to end ends; None without a match.
+
+        `spend` is told the work before it is done, in instructions to look at, and may stop it by raising.
+        """
         state = self._first
         for offset, character in enumerate(line):
             try:
                 following = state.next[character]
             except KeyError:
+                if spend is not None:
+                    spend(len(self._program) + 1)
                 following = self._step(state, character)
             if following is None:
                 return offset
@@ -91,7 +98,7 @@ class Matcher:
         return len(line) if self._accept in ends else None
 
     def _reset(self) -> None:
-        self._steps = 0
+        self._kept = 0
         self._states: dict[tuple[frozenset[int], _Edge], _State] = {}
         self._first = self._state(frozenset({0}), "start")
 
@@ -107,8 +114,8 @@ class Matcher:
         following: _State | None = None
         if self._accept not in reached:
             moved = {position + 1 for position in reached if self._consumes(position, character)}
-            self._steps += 1
-            if self._steps > MAX_STEPS:
+            self._kept += len(moved) + 2
+            if self._kept > self._most_kept:
                 self._reset()
             following = self._state(frozenset(moved | {0}), after)
         state.next[character] = following

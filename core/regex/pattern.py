@@ -157,7 +157,7 @@ class _Parser:
             case "\\":
                 return self._escape()
             case ".":
-                return Character(lambda _: True)
+                return Character(lambda character: character != "\n")
             case "^":
                 return At("start")
             case "$":

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import time
+import tracemalloc
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.regex import Matcher, PatternInvalid
+from core.regex import Matcher, PatternInvalid
 
 _ATOMS = st.sampled_from(
     [
@@ -38,11 +41,12 @@ _REPEATS = st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{0,2}", "{1,}", "
 _PATTERNS = st.lists(st.tuples(_ATOMS, _REPEATS).map("".join), min_size=1, max_size=5).map("".join)
 
 
-@given(_PATTERNS, st.text("abc1 _-.]", max_size=12), st.booleans())
+@given(_PATTERNS, st.text("abc1 _-.]\n", max_size=12), st.booleans())
 @settings(max_examples=500, deadline=None)
 def test_agrees_with_the_standard_library(pattern: str, line: str, ignore_case: bool) -> None:
     try:
-        reference = re.compile(pattern.replace("{,2}", "{0,2}"), re.IGNORECASE if ignore_case else 0)
+        theirs = pattern.replace("{,2}", "{0,2}").replace("$", r"\Z")
+        reference = re.compile(theirs, re.IGNORECASE if ignore_case else 0)
     except re.error:
         return
     matcher = Matcher(pattern, ignore_case=ignore_case)
@@ -93,3 +97,31 @@ def test_search_gives_the_end_of_the_first_match(pattern: str, line: str, end: i
 def test_case_is_ignored_beyond_ascii() -> None:
     assert Matcher("ÄRGER", ignore_case=True).search("der ärger") is not None
     assert Matcher("ärger").search("ÄRGER") is None
+
+
+def test_a_search_can_be_stopped_before_it_costs_too_much() -> None:
+    matcher, left = Matcher("(?:.*a){100}b"), 5_000
+
+    def spend(work: int) -> None:
+        nonlocal left
+        left -= work
+        if left < 0:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        matcher.search("ab" * 10_000, spend=spend)
+    assert matcher.search("a" * 100 + "b") == 101
+
+
+def test_what_is_kept_between_texts_is_bounded() -> None:
+    """Nearly every character leads to a state of its own, of hundreds of positions."""
+    matcher = Matcher("(?:a.{30}){6}b", most_kept=5_000)
+    randomness = Random(1)
+    tracemalloc.start()
+    try:
+        matcher.search("".join(randomness.choices("ac", k=5_000)))
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 3_000_000

@@ -5,7 +5,7 @@ from a model and the text from a stranger. This one follows all alternatives at 
 states built as they are needed), so it has no back-references and no look-around.
 """
 
-from tools.regex.automaton import Matcher
-from tools.regex.pattern import PatternInvalid, parse
+from core.regex.automaton import Matcher
+from core.regex.pattern import PatternInvalid
 
-__all__ = ["Matcher", "PatternInvalid", "parse"]
+__all__ = ["Matcher", "PatternInvalid"]

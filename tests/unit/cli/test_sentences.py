@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from cli.sentences import Narrator
+from tests.unit.cli.trees import event, spawned
+
+ROOT, CHILD = uuid4(), uuid4()
+
+
+@pytest.fixture
+def narrator() -> Narrator:
+    """One that knows a lead and its worker."""
+    narrator = Narrator()
+    assert narrator.sentence(spawned(ROOT, parent=None)) == "a lead agent takes the task"
+    sent = narrator.sentence(spawned(CHILD, parent=ROOT, title="Budget 2024"))
+    assert sent == "worker “Budget 2024” is sent out"
+    return narrator
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "told"),
+    [
+        ("recall.used", {"records": [{"kind": "insight"}] * 3}, "recalled 3 insights"),
+        ("recall.used", {"records": []}, None),
+        ("recall.held_back", {"records": ["r"]}, "held back 1 record"),
+        (
+            "model.finished",
+            {"prompt_tokens": 800, "completion_tokens": 12, "seconds": 0.41},
+            "the model answered worker “Budget 2024” in 0.4 s, 812 tokens",
+        ),
+        ("agent.finished", {"seconds": 0.61}, "worker “Budget 2024” finished after 0.6 s"),
+        ("agent.failed", {"code": "x", "message": "broke"}, "worker “Budget 2024” failed: broke"),
+        (
+            "tool.refused",
+            {"call": "c", "name": "http_get", "code": "denied", "message": "no such host is allowed"},
+            "worker “Budget 2024” could not use http_get: no such host is allowed",
+        ),
+        ("agent.waiting", {"on": "children", "children": 4}, "worker “Budget 2024” waits for 4 agents"),
+        ("tree.revised", {"revision": 1}, None),
+        ("some.later", {}, None),
+        ("model.finished", {}, "model.finished"),
+    ],
+)
+def test_an_event_is_a_sentence_or_nothing(
+    narrator: Narrator, kind: str, data: dict[str, Any], told: str | None
+) -> None:
+    assert narrator.sentence(event(kind, CHILD, **data)) == told
+
+
+def test_a_tool_call_is_told_when_it_is_done_with_what_it_was_done_to(narrator: Narrator) -> None:
+    began = event("tool.started", CHILD, call="c", name="read_file", arguments='{"path": "a.csv"}')
+    assert narrator.sentence(began) is None
+    done = event("tool.finished", CHILD, call="c", name="read_file")
+    assert narrator.sentence(done) == "worker “Budget 2024” read file a.csv"
+
+
+def test_arguments_that_were_cut_leave_the_deed(narrator: Narrator) -> None:
+    narrator.sentence(
+        event("tool.started", CHILD, call="c", name="search_files", arguments='{"pattern": "lo…')
+    )
+    done = event("tool.finished", CHILD, call="c", name="search_files")
+    assert narrator.sentence(done) == "worker “Budget 2024” searched the files for"
+
+
+def test_how_the_root_failed_is_left_to_the_end(narrator: Narrator) -> None:
+    assert narrator.sentence(event("agent.failed", ROOT, code="x", message="broke")) is None
+
+
+def test_nothing_that_a_terminal_would_obey_is_told() -> None:
+    narrator = Narrator()
+    narrator.sentence(spawned(ROOT, parent=None))
+    told = narrator.sentence(spawned(CHILD, parent=ROOT, title="a\x1b[2J\nb"))
+    assert told == "worker “a[2J b” is sent out"
