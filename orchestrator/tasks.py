@@ -21,10 +21,10 @@ from core.ids import AgentId, IdSource, TaskId
 from core.provenance import Origin, Provenance, Trust
 from memory.task_tree import TaskTree
 from orchestrator import budget, gate, rows
-from orchestrator.closing import Newborn, insert_agent
 from orchestrator.intake import Intake
 from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
+from orchestrator.spawning import NewAgent, insert_agents
 from orchestrator.topics import LEARN
 from orchestrator.views import (
     ArtifactView,
@@ -103,11 +103,11 @@ class TaskService:
                     },
                 )
             )
-            await self._plant_root(work, principal, submission, task, schema)
+            await self._insert_root(work, principal, submission, task, schema)
             view = await self._view_after_flush(work, task)
         return Submitted(task=view, replayed=False)
 
-    async def _plant_root(
+    async def _insert_root(
         self,
         work: UnitOfWork,
         principal: Principal,
@@ -124,25 +124,23 @@ class TaskService:
         )
         user = Origin(kind="user", id=str(principal.key))
         provenance = Provenance(tenant=principal.tenant, trust=Trust.USER, origins=(user,), task=task)
-        await insert_agent(
-            work,
-            Newborn(
-                id=root,
-                task=task,
-                parent=None,
-                position=0,
-                depth=0,
-                key="root",
-                role="lead",
-                title="lead",
-                node=None,
-                brief=Brief(task_goal=submission.goal, question=submission.goal, output_schema=schema),
-                return_schema=None,
-                grant=grant,
-                provenance=provenance,
-            ),
+        agent = NewAgent(
+            id=root,
+            task=task,
+            parent=None,
+            position=0,
+            depth=0,
+            key="root",
+            role="lead",
+            title="lead",
+            node=None,
+            brief=Brief(task_goal=submission.goal, question=submission.goal, output_schema=schema),
+            return_schema=None,
+            grant=grant,
+            provenance=provenance,
         )
-        await budget.open_account(work, root, submission.budget)
+        await insert_agents(work, [agent])
+        await budget.open_accounts(work, {root: submission.budget})
 
     async def cancel(self, principal: Principal, task: UUID) -> TaskView:
         principal.require("tasks:write")

@@ -21,7 +21,7 @@ NOTE = "The lamp is green."
 LOOK: dict[str, Any] = {
     "title": "look",
     "question": "Look at it",
-    "inputs": ["note.md"],
+    "inputs": ["f1"],
     "split": False,
     "after": [],
 }
