@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from core.database import Row, UnitOfWork, queries
+from core.database import UnitOfWork, queries
 from core.errors import BudgetExhausted
 from core.grant import UNITS, Budget, Unit
 from core.ids import AgentId
@@ -14,27 +14,28 @@ SQL = queries.load(__file__, "budget.sql")
 Amounts = Mapping[Unit, int]
 
 
-async def open_account(work: UnitOfWork, agent: AgentId, budget: Budget) -> None:
-    await work.execute(SQL.grant, {"tenant": work.tenant, "agent": agent} | _granted(budget))
+async def open_accounts(work: UnitOfWork, budgets: Mapping[AgentId, Budget]) -> None:
+    granted = [(agent, unit, budget.amount(unit)) for agent, budget in budgets.items() for unit in UNITS]
+    agents, units, amounts = zip(*granted, strict=True)
+    await work.execute(
+        SQL.open_accounts,
+        {"tenant": work.tenant, "agents": list(agents), "units": list(units), "amounts": list(amounts)},
+    )
 
 
 async def reserve(work: UnitOfWork, agent: AgentId, amounts: Amounts) -> None:
     """Raises `BudgetExhausted` when a unit does not cover its amount; zero granted covers nothing."""
-    if not amounts:
-        return
-    wanted = {"units": list(amounts), "amounts": list(amounts.values())}
-    _all_of(amounts, await work.fetch_all(SQL.reserve, {"agent": agent} | wanted))
+    await _take(work, SQL.reserve, agent, amounts)
 
 
-async def settle(work: UnitOfWork, agent: AgentId, reserved: Amounts, used: Amounts) -> None:
-    """Exchange a reservation for what was used; a unit missing from `used` settles at the reservation."""
-    if not reserved:
-        return
-    settled = [used.get(unit, amount) for unit, amount in reserved.items()]
-    await work.execute(
-        SQL.settle,
-        {"agent": agent, "units": list(reserved), "held": list(reserved.values()), "used": settled},
-    )
+async def delegate(work: UnitOfWork, parent: AgentId, budgets: Mapping[AgentId, Budget]) -> None:
+    """Carve children's grants out of their parent's remainder.
+
+    Raises:
+        BudgetExhausted: together they do not fit.
+    """
+    await _take(work, SQL.delegate, parent, {unit: _sum(budgets, unit) for unit in UNITS})
+    await open_accounts(work, budgets)
 
 
 async def settle_ended(work: UnitOfWork, agents: Sequence[AgentId]) -> None:
@@ -42,27 +43,14 @@ async def settle_ended(work: UnitOfWork, agents: Sequence[AgentId]) -> None:
     await work.execute(SQL.settle_ended, {"agents": list(agents)})
 
 
-async def delegate(work: UnitOfWork, parent: AgentId, child: AgentId, budget: Budget) -> None:
-    """Carve a child's grant out of its parent's remainder. Raises `BudgetExhausted` when it does not fit."""
-    _all_of(UNITS, await work.fetch_all(SQL.delegate, {"agent": parent} | _granted(budget)))
-    await open_account(work, child, budget)
-
-
-async def give_back(work: UnitOfWork, parent: AgentId, child: AgentId) -> None:
-    await work.execute(SQL.give_back, {"parent": parent, "child": child})
-
-
-async def remaining(work: UnitOfWork, agent: AgentId) -> dict[Unit, int | None]:
-    rows = await work.fetch_all(SQL.remaining, {"agent": agent})
-    return {row["unit"]: row["remaining"] for row in rows}
-
-
-def _granted(budget: Budget) -> Row:
-    return {"units": list(UNITS), "amounts": [budget.amount(unit) for unit in UNITS]}
-
-
-def _all_of(wanted: Iterable[Unit], covered: Sequence[Row]) -> None:
-    units = {row["unit"] for row in covered}
-    for unit in wanted:
-        if unit not in units:
+async def _take(work: UnitOfWork, query: bytes, agent: AgentId, amounts: Mapping[Unit, int | None]) -> None:
+    wanted = {"agent": agent, "units": list(amounts), "amounts": list(amounts.values())}
+    covered = {row["unit"] for row in await work.fetch_all(query, wanted)}
+    for unit in amounts:
+        if unit not in covered:
             raise BudgetExhausted(unit)
+
+
+def _sum(budgets: Mapping[AgentId, Budget], unit: Unit) -> int | None:
+    amounts = [budget.amount(unit) for budget in budgets.values()]
+    return None if None in amounts else sum(amount for amount in amounts if amount is not None)

@@ -15,9 +15,9 @@ from core.ids import AgentId, TaskId, TenantId, derived
 from core.signals import LeaseLost
 from memory.task_tree import SetStatus, TaskTree
 from orchestrator import budget
-from orchestrator.lease import Lease, fenced
+from orchestrator.lease import Lease
 from orchestrator.memory_calls import tree_revised
-from orchestrator.spawning import NewAgent, insert_agent
+from orchestrator.spawning import NewAgent, insert_agents
 from orchestrator.topics import ADVANCE, LEARN
 from orchestrator.turn import LiveTurn
 
@@ -53,13 +53,9 @@ class Closing:
         self._task_tree = task_tree
 
     async def close(self, lease: Lease, turn: LiveTurn, outcome: Outcome, checkpoint: Row | None) -> None:
-        async with fenced(self._database, lease) as work:
+        async with self._database.unit_of_work(lease.tenant) as work:
             if outcome.state == "waiting":
-                if checkpoint is None:
-                    raise AgentFailed("a turn that waits left no checkpoint", code="internal")
-                await self._save(work, lease, checkpoint)
-                await self._spawn(work, lease, turn)
-                await self._wait(work, lease, turn, outcome)
+                await self._wait(work, lease, turn, outcome, checkpoint)
             else:
                 await self._finish(work, lease, turn, outcome)
 
@@ -70,21 +66,46 @@ class Closing:
             if row is not None:
                 work.enqueue(ADVANCE, lease.agent)
 
-    async def _save(self, work: UnitOfWork, lease: Lease, checkpoint: Row) -> None:
+    async def _wait(
+        self, work: UnitOfWork, lease: Lease, turn: LiveTurn, outcome: Outcome, checkpoint: Row | None
+    ) -> None:
+        if checkpoint is None:
+            raise AgentFailed("a turn that waits left no checkpoint", code="internal")
+        closed = await work.fetch_one(
+            SQL.close_waiting,
+            {
+                "agent": lease.agent,
+                "fence": lease.fence,
+                "spawned": len(turn.children),
+                "waiting_on": outcome.on,
+                "position": turn.position,
+                "provenance": jsonb(turn.provenance.model_dump(mode="json")),
+            },
+        )
+        if closed is None:
+            raise LeaseLost(lease.agent)
         await work.execute(
             SQL.save_checkpoint,
             checkpoint | {"tenant": lease.tenant, "agent": lease.agent, "fence": lease.fence},
         )
+        if turn.children:
+            await self._spawn(work, lease, turn)
+        if closed["state"] == "ready":
+            work.enqueue(ADVANCE, lease.agent)
+        work.emit(
+            Event(
+                task=lease.task,
+                agent=lease.agent,
+                kind="agent.waiting",
+                data={"on": outcome.on, "children": len(turn.children)},
+            )
+        )
 
     async def _spawn(self, work: UnitOfWork, lease: Lease, turn: LiveTurn) -> None:
-        if not turn.children:
-            return
-        for offset, (child, spec) in enumerate(turn.children):
-            grant = Grant(
-                budget=spec.budget, capabilities=spec.capabilities, deadline=turn.agent.grant.deadline
-            )
-            await insert_agent(
-                work,
+        deadline = turn.agent.grant.deadline
+        await insert_agents(
+            work,
+            [
                 NewAgent(
                     id=child,
                     task=lease.task,
@@ -97,11 +118,13 @@ class Closing:
                     node=spec.node,
                     brief=spec.brief,
                     return_schema=spec.return_schema,
-                    grant=grant,
+                    grant=Grant(budget=spec.budget, capabilities=spec.capabilities, deadline=deadline),
                     provenance=spec.provenance,
-                ),
-            )
-            await budget.delegate(work, lease.agent, child, spec.budget)
+                )
+                for offset, (child, spec) in enumerate(turn.children)
+            ],
+        )
+        await budget.delegate(work, lease.agent, {child: spec.budget for child, spec in turn.children})
         await self._mark_running(work, lease, turn)
 
     async def _mark_running(self, work: UnitOfWork, lease: Lease, turn: LiveTurn) -> None:
@@ -121,31 +144,6 @@ class Closing:
         if diff.revisions:
             work.emit(tree_revised(lease.task, lease.agent, diff))
 
-    async def _wait(self, work: UnitOfWork, lease: Lease, turn: LiveTurn, outcome: Outcome) -> None:
-        closed = await work.fetch_one(
-            SQL.close_waiting,
-            {
-                "agent": lease.agent,
-                "fence": lease.fence,
-                "spawned": len(turn.children),
-                "waiting_on": outcome.on,
-                "position": turn.position,
-                "provenance": jsonb(turn.provenance.model_dump(mode="json")),
-            },
-        )
-        if closed is None:
-            raise LeaseLost(lease.agent)
-        if closed["state"] == "ready":
-            work.enqueue(ADVANCE, lease.agent)
-        work.emit(
-            Event(
-                task=lease.task,
-                agent=lease.agent,
-                kind="agent.waiting",
-                data={"on": outcome.on, "children": len(turn.children)},
-            )
-        )
-
     async def give_up(self, tenant: TenantId, agent: AgentId, fence: int, outcome: Outcome) -> None:
         """Fail a ready agent that no turn can finish, unless a worker took it meanwhile."""
         async with self._database.unit_of_work(tenant) as work:
@@ -153,7 +151,7 @@ class Closing:
             if row is None:
                 return
             lease = Lease(tenant=tenant, task=TaskId(row["task_id"]), agent=agent, fence=row["fence"])
-            await self._end(work, lease, row["parent_id"], outcome, row["provenance"], row["next_position"])
+            await self._end(work, lease, outcome, row["provenance"], row["next_position"])
 
     async def _finish(self, work: UnitOfWork, lease: Lease, turn: LiveTurn, outcome: Outcome) -> None:
         returned: JsonValue = None
@@ -164,20 +162,19 @@ class Closing:
             for event in turn.artifacts.events:
                 work.emit(event)
         provenance = turn.provenance.model_dump(mode="json")
-        await self._end(work, lease, turn.parent, outcome, provenance, turn.position, returned)
+        await self._end(work, lease, outcome, provenance, turn.position, returned)
 
     async def _end(
         self,
         work: UnitOfWork,
         lease: Lease,
-        parent: AgentId | None,
         outcome: Outcome,
         provenance: JsonValue,
         position: int,
         returned: JsonValue = None,
     ) -> None:
-        closed = await work.fetch_one(
-            SQL.close_finished,
+        ended = await work.fetch_one(
+            SQL.end_agent,
             {
                 "agent": lease.agent,
                 "fence": lease.fence,
@@ -188,20 +185,13 @@ class Closing:
                 "provenance": jsonb(provenance),
             },
         )
-        if closed is None:
+        if ended is None:
             raise LeaseLost(lease.agent)
-        await budget.settle_ended(work, [lease.agent])
-        work.emit(_ended(lease, outcome, closed["seconds"]))
-        if parent is None:
+        work.emit(_ended(lease, outcome, ended["seconds"]))
+        if ended["parent"] is None:
             await finish_task(work, lease.task, outcome, returned)
-        else:
-            await self._wake_parent(work, lease, parent)
-
-    async def _wake_parent(self, work: UnitOfWork, lease: Lease, parent: AgentId) -> None:
-        await budget.give_back(work, parent, lease.agent)
-        woken = await work.fetch_one(SQL.child_closed, {"parent": parent})
-        if woken is not None and woken["awake"]:
-            work.enqueue(ADVANCE, parent)
+        elif ended["awake"]:
+            work.enqueue(ADVANCE, ended["parent"])
 
 
 async def finish_task(work: UnitOfWork, task: TaskId, outcome: Outcome, answer: JsonValue) -> None:

@@ -9,6 +9,11 @@ VALUES (
 ON CONFLICT (agent_id, namespace, checkpoint_id)
 DO UPDATE SET content = excluded.content, writes = excluded.writes, fence = excluded.fence
 
+-- name: end_agent
+SELECT * FROM end_agent(
+    %(agent)s, %(fence)s, %(state)s, %(position)s, %(returned)s, %(error)s, %(provenance)s
+)
+
 -- name: close_waiting
 -- The turn ends in a wait; children that are already done would have nobody left to wake.
 UPDATE agent
@@ -24,29 +29,6 @@ SET state = CASE WHEN open_children + %(spawned)s = 0 THEN 'ready' ELSE 'waiting
     published_at = clock_timestamp()
 WHERE id = %(agent)s AND fence = %(fence)s AND state = 'running' AND lease_until > clock_timestamp()
 RETURNING state
-
--- name: close_finished
-UPDATE agent
-SET state = %(state)s,
-    lease_owner = NULL,
-    lease_until = NULL,
-    next_position = %(position)s,
-    returned = %(returned)s,
-    error = %(error)s,
-    provenance = %(provenance)s,
-    finished_at = clock_timestamp()
-WHERE id = %(agent)s AND fence = %(fence)s AND state = 'running' AND lease_until > clock_timestamp()
-RETURNING extract(epoch FROM finished_at - started_at)::double precision AS seconds
-
--- name: child_closed
--- The last child to close makes a waiting parent ready.
-UPDATE agent
-SET open_children = open_children - 1,
-    state = CASE WHEN open_children = 1 AND waiting_on = 'children' THEN 'ready' ELSE state END,
-    waiting_on = CASE WHEN open_children = 1 AND waiting_on = 'children' THEN NULL ELSE waiting_on END,
-    published_at = clock_timestamp()
-WHERE id = %(parent)s
-RETURNING state = 'ready' AS awake
 
 -- name: finish_task
 UPDATE task
@@ -72,4 +54,4 @@ SET state = 'running', lease_owner = 'reaper', fence = fence + 1,
     lease_until = clock_timestamp() + make_interval(secs => 60),
     started_at = coalesce(started_at, clock_timestamp())
 WHERE id = %(agent)s AND fence = %(fence)s AND state = 'ready'
-RETURNING task_id, parent_id, fence, provenance, next_position
+RETURNING task_id, fence, provenance, next_position

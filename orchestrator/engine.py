@@ -22,12 +22,10 @@ from agents.graph import Graph, TurnContext
 from agents.ports import AgentFacts
 from core.database import Row, queries
 from core.errors import AgentFailed, StorageError, TreeholdError
-from core.events import Event
-from core.grant import Grant, Unit
+from core.grant import Grant
 from core.ids import AgentId, NodeId, TaskId, TenantId
 from core.provenance import Provenance
 from core.signals import LeaseLost
-from orchestrator import budget
 from orchestrator.checkpointer import TurnCheckpointer
 from orchestrator.closing import Closing, Outcome
 from orchestrator.lease import Lease, LeaseKeeper
@@ -99,18 +97,21 @@ class Engine:
 
     async def claim(self, tenant: TenantId, agent: AgentId) -> Claimed | None:
         """Take the lease of a ready agent; None when it is not ready."""
-        async with self._services.database.unit_of_work(tenant) as work:
-            row = await work.fetch_one(
-                SQL.claim,
-                {"agent": agent, "owner": self._leases.owner, "seconds": self._leases.seconds},
-            )
-            if row is None:
-                return None
-            lease = Lease(tenant=tenant, task=TaskId(row["task_id"]), agent=agent, fence=row["fence"])
-            checkpoint = await work.fetch_one(SQL.load_checkpoint, {"agent": agent})
-            left = await budget.remaining(work, agent)
-            work.emit(_started(lease, row, self._leases.owner))
-        return Claimed(lease=lease, turn=self._turn(lease, row, left), checkpoint=checkpoint)
+        row = await self._services.database.call(
+            SQL.claim,
+            {
+                "tenant": tenant,
+                "agent": agent,
+                "owner": self._leases.owner,
+                "seconds": self._leases.seconds,
+            },
+        )
+        if row is None:
+            return None
+        found = row["agent"]
+        lease = Lease(tenant=tenant, task=TaskId(UUID(found["task_id"])), agent=agent, fence=found["fence"])
+        checkpoint = row if row["checkpoint_id"] is not None else None
+        return Claimed(lease=lease, turn=self._turn(lease, row), checkpoint=checkpoint)
 
     async def run(self, claimed: Claimed) -> None:
         """Run a claimed turn to its close; where the lease was lost meanwhile, nothing is written."""
@@ -140,29 +141,30 @@ class Engine:
             saved = self._checkpointer.end(thread)
         return outcome, saved
 
-    def _turn(self, lease: Lease, row: Row, left: dict[Unit, int | None]) -> LiveTurn:
+    def _turn(self, lease: Lease, row: Row) -> LiveTurn:
+        agent = row["agent"]
         facts = AgentFacts(
             id=lease.agent,
             task=lease.task,
-            role=row["role"],
-            title=row["title"],
-            depth=row["depth"],
-            node=NodeId(cast(UUID, row["node_id"])) if row["node_id"] else None,
-            brief=Brief.model_validate(row["brief"]),
-            grant=Grant.model_validate(row["granted"]),
-            provenance=Provenance.model_validate(row["provenance"]),
-            return_schema=row["return_schema"],
-            spawned=row["spawned"],
+            role=agent["role"],
+            title=agent["title"],
+            depth=agent["depth"],
+            node=NodeId(UUID(agent["node_id"])) if agent["node_id"] else None,
+            brief=Brief.model_validate(agent["brief"]),
+            grant=Grant.model_validate(agent["granted"]),
+            provenance=Provenance.model_validate(agent["provenance"]),
+            return_schema=agent["return_schema"],
+            spawned=agent["spawned"],
         )
         return LiveTurn(
             self._services,
             lease,
             facts,
-            parent=AgentId(row["parent_id"]) if row["parent_id"] else None,
-            position=row["next_position"],
+            parent=AgentId(UUID(agent["parent_id"])) if agent["parent_id"] else None,
+            position=agent["next_position"],
             model_calls=row["model_calls"],
             workspace=row["workspace"],
-            remaining=left,
+            remaining=row["remaining"],
         )
 
     async def _invoke(self, turn: LiveTurn, thread: str, *, resumed: bool) -> Outcome:
@@ -192,12 +194,3 @@ class Engine:
         if turn.returned is None:
             return Outcome.failed(AgentFailed("the agent ended without a return"))
         return Outcome.done()
-
-
-def _started(lease: Lease, row: Row, owner: str) -> Event:
-    return Event(
-        task=lease.task,
-        agent=lease.agent,
-        kind="agent.started" if row["turns"] == 1 else "agent.resumed",
-        data={"turn": row["turns"], "fence": lease.fence, "worker": owner},
-    )

@@ -10,9 +10,10 @@ from typing import Any, Literal
 from pydantic import JsonValue
 
 from core.database import Database, Row, UnitOfWork, jsonb, queries
-from core.errors import AgentFailed
+from core.errors import AgentFailed, BudgetExhausted
 from core.events import Event, EventKind
 from core.ids import CallId, derived
+from core.signals import LeaseLost
 from orchestrator import budget
 from orchestrator.lease import Lease, fenced
 
@@ -75,22 +76,21 @@ class Journal:
             BudgetExhausted: the grant does not cover the reservation; nothing was written.
             AgentFailed: the agent, run again, asks something else at this position.
         """
-        async with fenced(self._database, self.lease) as work:
-            key = {"agent": self.lease.agent, "position": entry.position}
-            row = await work.fetch_one(SQL.recorded, key)
-            if row is None:
-                await budget.reserve(work, self.lease.agent, entry.reserve)
-                await work.execute(SQL.intend, self._columns(entry))
-                if started is not None:
-                    work.emit(started)
+        row = await self._database.call(SQL.begin, self._columns(entry) | _event(started))
+        assert row is not None, "the function always answers"
+        match row["verdict"]:
+            case "new":
                 return None
-            if bytes(row["request_hash"]) != entry.request_hash:
+            case "recorded":
+                return Recorded(state=row["state"], outcome=row["outcome"], reserved=row["reserved"])
+            case "exhausted":
+                raise BudgetExhausted(row["lacking"])
+            case "lease_lost":
+                raise LeaseLost(self.lease.agent)
+            case _:
                 raise AgentFailed(
                     f"call {entry.position} differs from the one in the journal", code="journal_diverged"
                 )
-            if row["state"] == "intent":
-                await work.execute(SQL.intend_again, key | {"fence": self.lease.fence})
-            return Recorded(state=row["state"], outcome=row["outcome"], reserved=row["reserved"])
 
     async def hold_more(
         self, entry: Entry, amounts: budget.Amounts, event: Event, *, attempts: int = 1
@@ -136,24 +136,46 @@ class Journal:
         also: Callable[[UnitOfWork], Awaitable[None]] | None = None,
     ) -> None:
         """Record the outcome, settle the reservation, and write what belongs to it, all at once."""
-        async with fenced(self._database, self.lease) as work:
-            await work.execute(
-                SQL.conclude,
-                {
-                    "agent": self.lease.agent,
-                    "position": entry.position,
-                    "state": state,
-                    "outcome": jsonb(outcome),
-                    "usage": jsonb(dict(usage or {})),
-                },
-            )
-            await budget.settle(work, self.lease.agent, entry.reserve, used)
+        concluded = self._conclusion(entry, state, outcome, used, usage or {}, events)
+        if not rows and also is None:
+            self._held(await self._database.call(SQL.conclude, concluded))
+            return
+        async with self._database.unit_of_work(self.lease.tenant) as work:
+            self._held(await work.fetch_one(SQL.conclude, concluded))
             for query, row in rows:
                 await work.execute(query, row)
             if also is not None:
                 await also(work)
-            for event in events:
-                work.emit(event)
+
+    def _held(self, row: Row | None) -> None:
+        if row is None or not row["held"]:
+            raise LeaseLost(self.lease.agent)
+
+    def _conclusion(
+        self,
+        entry: Entry,
+        state: CallState,
+        outcome: JsonValue,
+        used: budget.Amounts,
+        usage: Mapping[str, int],
+        events: Sequence[Event],
+    ) -> Row:
+        held = entry.reserve
+        return {
+            "tenant": self.lease.tenant,
+            "task": self.lease.task,
+            "agent": self.lease.agent,
+            "fence": self.lease.fence,
+            "position": entry.position,
+            "state": state,
+            "outcome": jsonb(outcome),
+            "usage": jsonb(dict(usage)),
+            "units": list(held),
+            "reserved": list(held.values()),
+            "used": [used.get(unit, amount) for unit, amount in held.items()],
+            "events": [event.kind for event in events],
+            "data": [jsonb(event.data) for event in events],
+        }
 
     def _columns(self, entry: Entry) -> Row:
         return {
@@ -167,6 +189,14 @@ class Journal:
             "effect": entry.effect,
             "request": jsonb(entry.request),
             "request_hash": entry.request_hash,
+            "units": list(entry.reserve),
+            "amounts": list(entry.reserve.values()),
             "reserved": jsonb(dict(entry.reserve)),
             "fence": self.lease.fence,
         }
+
+
+def _event(event: Event | None) -> Row:
+    if event is None:
+        return {"event": None, "data": None}
+    return {"event": event.kind, "data": jsonb(event.data)}

@@ -34,7 +34,7 @@ async def fenced(database: Database, lease: Lease) -> AsyncGenerator[UnitOfWork]
     """A unit of work only the lease's holder can commit. Raises `LeaseLost` before anything is written."""
     async with database.unit_of_work(lease.tenant) as work:
         held = await work.fetch_one(SQL.hold, {"agent": lease.agent, "fence": lease.fence})
-        if held is None:
+        if held is None or not held["held"]:
             raise LeaseLost(lease.agent)
         yield work
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -37,13 +38,11 @@ class NewAgent:
     provenance: Provenance
 
 
-async def insert_agent(work: UnitOfWork, agent: NewAgent) -> None:
-    """Write the row, announce it, and put it in the queue. Its budget account is the caller's to open."""
-    await work.execute(
-        SQL.insert_agent,
+async def insert_agents(work: UnitOfWork, agents: Sequence[NewAgent]) -> None:
+    """Write the rows, announce them, and queue them. Their budget accounts are the caller's to open."""
+    rows = [
         {
             "id": agent.id,
-            "tenant": work.tenant,
             "task": agent.task,
             "parent": agent.parent,
             "position": agent.position,
@@ -52,25 +51,30 @@ async def insert_agent(work: UnitOfWork, agent: NewAgent) -> None:
             "role": agent.role,
             "node": agent.node,
             "title": agent.title,
-            "brief": jsonb(agent.brief.model_dump(mode="json")),
-            "return_schema": None if agent.return_schema is None else jsonb(agent.return_schema),
-            "granted": jsonb(agent.grant.model_dump(mode="json")),
-            "provenance": jsonb(agent.provenance.model_dump(mode="json")),
+            "brief": agent.brief.model_dump(mode="json"),
+            "return_schema": agent.return_schema,
+            "granted": agent.grant.model_dump(mode="json"),
+            "provenance": agent.provenance.model_dump(mode="json"),
+        }
+        for agent in agents
+    ]
+    await work.execute(SQL.insert_agents, {"tenant": work.tenant, "rows": jsonb(rows)})
+    for agent in agents:
+        work.enqueue(ADVANCE, agent.id)
+        work.emit(_spawned(agent))
+
+
+def _spawned(agent: NewAgent) -> Event:
+    return Event(
+        task=agent.task,
+        agent=agent.id,
+        kind="agent.spawned",
+        data={
+            "parent": str(agent.parent) if agent.parent else None,
+            "role": agent.role,
+            "title": agent.title,
+            "depth": agent.depth,
+            "position": agent.position,
+            "granted_tokens": agent.grant.budget.tokens,
         },
-    )
-    work.enqueue(ADVANCE, agent.id)
-    work.emit(
-        Event(
-            task=agent.task,
-            agent=agent.id,
-            kind="agent.spawned",
-            data={
-                "parent": str(agent.parent) if agent.parent else None,
-                "role": agent.role,
-                "title": agent.title,
-                "depth": agent.depth,
-                "position": agent.position,
-                "granted_tokens": agent.grant.budget.tokens,
-            },
-        )
     )

@@ -25,7 +25,7 @@ from orchestrator.event_feed import EventFeed
 from orchestrator.intake import Intake
 from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
-from orchestrator.spawning import NewAgent, insert_agent
+from orchestrator.spawning import NewAgent, insert_agents
 from orchestrator.topics import LEARN
 from orchestrator.views import (
     ArtifactView,
@@ -127,25 +127,23 @@ class TaskService:
         )
         user = Origin(kind="user", id=str(principal.key))
         provenance = Provenance(tenant=principal.tenant, trust=Trust.USER, origins=(user,), task=task)
-        await insert_agent(
-            work,
-            NewAgent(
-                id=root,
-                task=task,
-                parent=None,
-                position=0,
-                depth=0,
-                key="root",
-                role="lead",
-                title="lead",
-                node=None,
-                brief=Brief(task_goal=submission.goal, question=submission.goal, output_schema=schema),
-                return_schema=None,
-                grant=grant,
-                provenance=provenance,
-            ),
+        agent = NewAgent(
+            id=root,
+            task=task,
+            parent=None,
+            position=0,
+            depth=0,
+            key="root",
+            role="lead",
+            title="lead",
+            node=None,
+            brief=Brief(task_goal=submission.goal, question=submission.goal, output_schema=schema),
+            return_schema=None,
+            grant=grant,
+            provenance=provenance,
         )
-        await budget.open_account(work, root, submission.budget)
+        await insert_agents(work, [agent])
+        await budget.open_accounts(work, {root: submission.budget})
 
     async def cancel(self, principal: Principal, task: UUID) -> TaskView:
         principal.require("tasks:write")

@@ -73,6 +73,7 @@ class LiveTurn:
             services.tools, services.clock, self._journal, facts, left, workspace=workspace
         )
         self._returns = Returns(self._journal)
+        self._children: list[ChildReturn] | None = None
         self._memory = MemoryCalls(services.database, services.memory, services.task_tree, self._journal)
         self.parent = parent
         self.position = position
@@ -144,11 +145,16 @@ class LiveTurn:
         return spawned
 
     async def returns(self) -> list[ChildReturn]:
+        """Read once: a turn begins when all children have ended, and spawns new ones only as it closes."""
+        if self._children is None:
+            self._children = await self._load_returns()
+            self.provenance = self.provenance.derive(child.provenance for child in self._children)
+        return self._children
+
+    async def _load_returns(self) -> list[ChildReturn]:
         async with self._services.database.unit_of_work(self._lease.tenant) as work:
             rows = await work.fetch_all(SQL.returns, {"agent": self._lease.agent})
-        found = [_child_return(row) for row in rows]
-        self.provenance = self.provenance.derive(child.provenance for child in found)
-        return found
+        return [_child_return(row) for row in rows]
 
     async def offer(self, text: str) -> JsonValue | ReturnRefused:
         schema = self._facts.return_schema

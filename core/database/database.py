@@ -72,29 +72,20 @@ class UnitOfWork:
 
     async def flush(self) -> None:
         """Write the buffered rows. The task row's lock, which numbers events, is held only from here on."""
-        if self._outbox:
+        for task in sorted(self._events) or ([None] if self._outbox else []):
+            events = self._events.get(task, []) if task is not None else []
             await self.connection.execute(
-                SQL.insert_outbox,
+                SQL.write_out,
                 {
-                    "tenant": self.tenant,
                     "topics": [topic for topic, _ in self._outbox],
                     "subjects": [subject for _, subject in self._outbox],
-                },
-            )
-        for task in sorted(self._events):
-            events = self._events[task]
-            await self.connection.execute(
-                SQL.insert_events,
-                {
-                    "tenant": self.tenant,
                     "task": task,
-                    "count": len(events),
                     "agents": [event.agent for event in events],
                     "kinds": [event.kind for event in events],
                     "data": [jsonb(event.data) for event in events],
                 },
             )
-        self._outbox.clear()
+            self._outbox.clear()
         self._events.clear()
 
 
@@ -160,11 +151,31 @@ class Database:
             Conflict: a uniqueness rule was broken.
             StorageError: the server failed or is gone.
         """
-        async with self._connection() as connection, connection.transaction():
-            await connection.execute(SQL.set_tenant, {"tenant": str(tenant)})
-            work = UnitOfWork(connection, tenant)
-            yield work
-            await work.flush()
+        async with self._connection() as connection:
+            # One exchange with the server; psycopg's own transactions would take two.
+            await connection.execute(f"BEGIN; SET LOCAL treehold.tenant = '{UUID(str(tenant))}'".encode())
+            try:
+                work = UnitOfWork(connection, tenant)
+                yield work
+                await work.flush()
+                await connection.commit()
+            except BaseException:
+                if not connection.closed:
+                    await connection.rollback()
+                raise
+
+    async def call(self, query: bytes, params: Params) -> Row | None:
+        """A statement that is a whole transaction, such as a function that binds itself to a tenant.
+
+        Returns:
+            The first row, if there is one.
+
+        Raises:
+            StorageError: the server failed or is gone.
+        """
+        async with self._connection() as connection:
+            cursor = await connection.execute(query, params)
+            return await cursor.fetchone()
 
     @asynccontextmanager
     async def plumbing(self) -> AsyncGenerator[AsyncConnection[DictRow]]:

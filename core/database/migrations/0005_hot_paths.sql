@@ -1,0 +1,235 @@
+-- What every turn and call does, in one exchange with the server each: a claim, a call begun, a call concluded.
+-- They run as their caller, whom row-level security binds to the tenant they are given.
+
+-- Numbers the events of one task; its row stays locked until the transaction ends.
+CREATE FUNCTION write_events(p_task uuid, p_agents uuid[], p_kinds text[], p_data text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+DECLARE
+    base bigint;
+BEGIN
+    UPDATE task SET event_seq = event_seq + cardinality(p_kinds) WHERE id = p_task
+    RETURNING event_seq - cardinality(p_kinds) INTO base;
+    INSERT INTO event (tenant_id, task_id, seq, agent_id, kind, data, at)
+    SELECT current_tenant(), p_task, base + position, agent, kind, data::jsonb, clock_timestamp()
+    FROM unnest(p_agents, p_kinds, p_data) WITH ORDINALITY AS row (agent, kind, data, position)
+    WHERE base IS NOT NULL;
+END;
+$$;
+
+-- What a unit of work leaves at its end: messages for the relay, and the events of a task.
+CREATE FUNCTION write_out(
+    p_topics text[], p_subjects uuid[], p_task uuid, p_agents uuid[], p_kinds text[], p_data text[]
+)
+RETURNS void
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+BEGIN
+    IF cardinality(p_topics) > 0 THEN
+        INSERT INTO outbox (tenant_id, topic, subject_id)
+        SELECT current_tenant(), topic, subject FROM unnest(p_topics, p_subjects) AS row (topic, subject);
+    END IF;
+    IF p_task IS NOT NULL THEN
+        PERFORM write_events(p_task, p_agents, p_kinds, p_data);
+    END IF;
+END;
+$$;
+
+-- A turn begins: takes the lease, raises the fence, and reads all that the turn starts from.
+CREATE FUNCTION claim_agent(p_tenant uuid, p_agent uuid, p_owner text, p_seconds double precision)
+RETURNS TABLE (
+    agent jsonb, workspace text, model_calls integer, remaining jsonb,
+    checkpoint_id text, parent_checkpoint_id text, kind text, content bytea, metadata jsonb, writes bytea
+)
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+DECLARE
+    claimed agent%ROWTYPE;
+BEGIN
+    PERFORM set_config('treehold.tenant', p_tenant::text, true);
+    UPDATE agent AS a
+    SET state = 'running',
+        waiting_on = NULL,
+        lease_owner = p_owner,
+        lease_until = clock_timestamp() + make_interval(secs => p_seconds),
+        fence = a.fence + 1,
+        turns = a.turns + 1,
+        republished = 0,
+        started_at = coalesce(a.started_at, clock_timestamp())
+    FROM task AS t
+    WHERE a.id = p_agent AND a.state = 'ready' AND t.id = a.task_id AND t.status = 'running'
+    RETURNING a.* INTO claimed;
+    IF claimed.id IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM write_events(
+        claimed.task_id,
+        ARRAY[p_agent],
+        ARRAY[CASE WHEN claimed.turns = 1 THEN 'agent.started' ELSE 'agent.resumed' END],
+        ARRAY[jsonb_build_object('turn', claimed.turns, 'fence', claimed.fence, 'worker', p_owner)::text]
+    );
+    RETURN QUERY
+    SELECT to_jsonb(claimed),
+        t.workspace,
+        (
+            SELECT count(*)::integer FROM call AS c
+            WHERE c.agent_id = p_agent AND c.kind = 'model' AND c.position < claimed.next_position
+        ),
+        (
+            SELECT jsonb_object_agg(b.unit, b.granted - b.reserved - b.delegated - b.spent)
+            FROM budget AS b WHERE b.agent_id = p_agent
+        ),
+        s.checkpoint_id, s.parent_checkpoint_id, s.kind, s.content, s.metadata, s.writes
+    FROM task AS t
+    LEFT JOIN LATERAL (
+        SELECT * FROM checkpoint AS c
+        WHERE c.agent_id = p_agent AND c.namespace = ''
+        ORDER BY c.fence DESC, c.checkpoint_id DESC LIMIT 1
+    ) AS s ON true
+    WHERE t.id = claimed.task_id;
+END;
+$$;
+
+-- Whether a turn still holds its lease. FOR SHARE makes a reaper wait until this transaction is over (law 4).
+CREATE FUNCTION holds(p_agent uuid, p_fence bigint) RETURNS boolean
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM agent
+    WHERE id = p_agent AND fence = p_fence AND state = 'running' AND lease_until > clock_timestamp()
+    FOR SHARE;
+    RETURN FOUND;
+END;
+$$;
+
+-- Writes a call's intent and holds its reservation, unless an earlier turn did; says what that one recorded.
+CREATE FUNCTION begin_call(
+    p_tenant uuid, p_task uuid, p_agent uuid, p_fence bigint, p_id uuid, p_position integer, p_kind text,
+    p_name text, p_effect text, p_request jsonb, p_hash bytea, p_units text[], p_amounts bigint[],
+    p_reserved jsonb, p_event text, p_data text
+)
+RETURNS TABLE (verdict text, state text, outcome jsonb, reserved jsonb, lacking text)
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+DECLARE
+    earlier call%ROWTYPE;
+BEGIN
+    PERFORM set_config('treehold.tenant', p_tenant::text, true);
+    IF NOT holds(p_agent, p_fence) THEN
+        RETURN QUERY SELECT 'lease_lost', NULL::text, NULL::jsonb, NULL::jsonb, NULL::text;
+        RETURN;
+    END IF;
+    SELECT * INTO earlier FROM call AS c WHERE c.agent_id = p_agent AND c.position = p_position;
+    IF FOUND THEN
+        IF earlier.request_hash = p_hash AND earlier.state = 'intent' THEN
+            UPDATE call AS c SET attempts = c.attempts + 1, fence = p_fence, started_at = clock_timestamp()
+            WHERE c.id = earlier.id;
+        END IF;
+        RETURN QUERY SELECT CASE WHEN earlier.request_hash = p_hash THEN 'recorded' ELSE 'diverged' END,
+            earlier.state, earlier.outcome, earlier.reserved, NULL::text;
+        RETURN;
+    END IF;
+    IF cardinality(p_units) > 0 THEN
+        PERFORM FROM budget AS b WHERE b.agent_id = p_agent ORDER BY b.unit FOR UPDATE;
+        SELECT w.unit INTO lacking
+        FROM unnest(p_units, p_amounts) AS w (unit, amount)
+        LEFT JOIN budget AS b ON b.agent_id = p_agent AND b.unit = w.unit
+        WHERE b.unit IS NULL OR b.reserved + b.delegated + b.spent + w.amount > b.granted
+        LIMIT 1;
+        IF lacking IS NOT NULL THEN
+            RETURN QUERY SELECT 'exhausted', NULL::text, NULL::jsonb, NULL::jsonb, lacking;
+            RETURN;
+        END IF;
+        UPDATE budget AS b SET reserved = b.reserved + w.amount
+        FROM unnest(p_units, p_amounts) AS w (unit, amount)
+        WHERE b.agent_id = p_agent AND b.unit = w.unit;
+    END IF;
+    INSERT INTO call (
+        id, tenant_id, task_id, agent_id, position, kind, name, effect, request, request_hash, reserved, fence
+    )
+    VALUES (
+        p_id, p_tenant, p_task, p_agent, p_position, p_kind, p_name, p_effect, p_request, p_hash, p_reserved, p_fence
+    );
+    IF p_event IS NOT NULL THEN
+        PERFORM write_events(p_task, ARRAY[p_agent], ARRAY[p_event], ARRAY[p_data]);
+    END IF;
+    RETURN QUERY SELECT 'new', NULL::text, NULL::jsonb, NULL::jsonb, NULL::text;
+END;
+$$;
+
+-- Records an outcome and exchanges the reservation for what was used; false where the lease is lost. What was
+-- really used counts even where it passes the estimate: the grant then shows itself spent.
+CREATE FUNCTION conclude_call(
+    p_tenant uuid, p_task uuid, p_agent uuid, p_fence bigint, p_position integer, p_state text, p_outcome jsonb,
+    p_usage jsonb, p_units text[], p_held bigint[], p_used bigint[], p_events text[], p_data text[]
+)
+RETURNS boolean
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+BEGIN
+    PERFORM set_config('treehold.tenant', p_tenant::text, true);
+    IF NOT holds(p_agent, p_fence) THEN
+        RETURN false;
+    END IF;
+    UPDATE call AS c
+    SET state = p_state, outcome = p_outcome, usage = p_usage, reserved = '{}', finished_at = clock_timestamp()
+    WHERE c.agent_id = p_agent AND c.position = p_position AND c.state = 'intent';
+    UPDATE budget AS b
+    SET reserved = b.reserved - w.held,
+        spent = b.spent + least(w.used, coalesce(b.granted - b.delegated - b.spent - (b.reserved - w.held), w.used))
+    FROM unnest(p_units, p_held, p_used) AS w (unit, held, used)
+    WHERE b.agent_id = p_agent AND b.unit = w.unit;
+    PERFORM write_events(p_task, array_fill(p_agent, ARRAY[cardinality(p_events)]), p_events, p_data);
+    RETURN true;
+END;
+$$;
+
+-- Whatever ended agents still held: usage that cannot be read counts in full.
+CREATE FUNCTION settle_ended(p_agents uuid[]) RETURNS void
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+BEGIN
+    UPDATE call AS c
+    SET state = 'unknown', finished_at = clock_timestamp(), reserved = '{}',
+        usage = c.usage || jsonb_build_object('completion_tokens', coalesce((c.reserved ->> 'tokens')::bigint, 0))
+    WHERE c.agent_id = ANY(p_agents) AND c.state = 'intent';
+    UPDATE budget AS b SET spent = b.spent + b.reserved, reserved = 0
+    WHERE b.agent_id = ANY(p_agents) AND b.reserved > 0;
+END;
+$$;
+
+-- An agent ends, settles, gives its parent back what it did not spend, and wakes it if it was the last child
+-- to be waited for. No row where the lease is lost.
+CREATE FUNCTION end_agent(
+    p_agent uuid, p_fence bigint, p_state text, p_position integer, p_returned jsonb, p_error jsonb, p_provenance jsonb
+)
+RETURNS TABLE (seconds double precision, parent uuid, awake boolean)
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+BEGIN
+    awake := false;
+    UPDATE agent AS a
+    SET state = p_state, lease_owner = NULL, lease_until = NULL, next_position = p_position, returned = p_returned,
+        error = p_error, provenance = p_provenance, finished_at = clock_timestamp()
+    WHERE a.id = p_agent AND a.fence = p_fence AND a.state = 'running' AND a.lease_until > clock_timestamp()
+    RETURNING extract(epoch FROM a.finished_at - a.started_at), a.parent_id INTO seconds, parent;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM settle_ended(ARRAY[p_agent]);
+    IF parent IS NOT NULL THEN
+        UPDATE agent AS a
+        SET open_children = a.open_children - 1,
+            state = CASE WHEN a.open_children = 1 AND a.waiting_on = 'children' THEN 'ready' ELSE a.state END,
+            waiting_on = CASE WHEN a.open_children = 1 AND a.waiting_on = 'children' THEN NULL ELSE a.waiting_on END,
+            published_at = clock_timestamp()
+        WHERE a.id = parent
+        RETURNING a.state = 'ready' INTO awake;
+        UPDATE budget AS p
+        SET delegated = p.delegated - coalesce(c.granted, 0), spent = p.spent + c.spent
+        FROM budget AS c
+        WHERE c.agent_id = p_agent AND p.agent_id = parent AND p.unit = c.unit;
+    END IF;
+    RETURN NEXT;
+END;
+$$;
