@@ -15,10 +15,11 @@ from agents.answer import Answer, Citation
 from agents.brief import InputFile
 from agents.findings import Failed, Finding, Gathered
 from agents.ports import ChildReturn, ReturnRefused, Turn
-from agents.structure import empty_fields, for_node, or_null
+from agents.structure import empty_fields, or_null
 from core.blocks import block
 from core.errors import AgentFailed, BudgetExhausted, BudgetLimit
 from core.provenance import Trust
+from core.schema import for_node
 from core.text import clipped, printable
 from inference.model import Message, ModelRequest
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from agents.ports import ChildReturn
 from core.errors import BudgetExhausted, BudgetLimit
+from core.schema import KEYWORD
 from inference.estimate import text_tokens
 
 STATUSES = frozenset({"found", "partial", "not_found"})
@@ -30,14 +31,14 @@ def schema(paths: Sequence[str]) -> dict[str, JsonValue]:
 
     Quotes are proven by the gate, figures are numbers; `summary` crosses as an artifact's handle.
     """
-    file: dict[str, JsonValue] = {"type": "string", "maxLength": 1024, "x-treehold": "file"}
+    file: dict[str, JsonValue] = {"type": "string", "maxLength": 1024, KEYWORD: "file"}
     if paths:
         file = {"enum": [*paths]}
     quote: dict[str, JsonValue] = {
         "type": "string",
         "minLength": 1,
         "maxLength": 600,
-        "x-treehold": "quote",
+        KEYWORD: "quote",
     }
     finding = _object(
         {
@@ -50,7 +51,7 @@ def schema(paths: Sequence[str]) -> dict[str, JsonValue]:
         "line",
         "quote",
     )
-    name: dict[str, JsonValue] = {"type": "string", "pattern": _FIGURE_NAME, "x-treehold": "id"}
+    name: dict[str, JsonValue] = {"type": "string", "pattern": _FIGURE_NAME, KEYWORD: "id"}
     figure = _object({"name": name, "value": {"type": "number"}, "file": file}, "name", "value")
     return _object(
         {

@@ -1,4 +1,4 @@
-"""Schemas as a node is asked for them: without the keywords that only the gate reads."""
+"""Schemas as a node is asked for them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from pydantic import JsonValue
-
-GATE_KEYWORD = "x-treehold"
-
-
-def for_node(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Guided decoding refuses keywords it does not know."""
-    return cast(dict[str, JsonValue], _without(schema))
 
 
 def or_null(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -36,12 +29,3 @@ def _empty(schema: Mapping[str, Any], value: JsonValue, path: str) -> Iterator[s
     elif isinstance(value, list) and isinstance(items, Mapping):
         for item in value:
             yield from _empty(cast(Mapping[str, Any], items), item, f"{path}[]")
-
-
-def _without(part: Any) -> Any:
-    if isinstance(part, dict):
-        given = cast(dict[str, Any], part)
-        return {key: _without(value) for key, value in given.items() if key != GATE_KEYWORD}
-    if isinstance(part, list):
-        return [_without(item) for item in cast(list[Any], part)]
-    return part

@@ -12,8 +12,8 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from agents import prompt, window
 from agents.graph import Context, Graph, compiled
 from agents.ports import ReturnRefused, Turn
-from agents.structure import for_node
 from core.errors import AgentFailed, BudgetExhausted, ModelError, ModelOutputInvalid
+from core.schema import for_node
 from inference.estimate import prompt_tokens
 from inference.model import Message, ModelReply, ModelRequest, ToolCall
 from inference.structure import OutputProblem, parse_strict

@@ -54,7 +54,7 @@ class Capabilities(BaseModel):
         default=frozenset({"."}), description="Workspace folders or files, relative; '.' is all."
     )
     hosts: frozenset[str] = Field(default=frozenset(), description="Hosts `http_get` may reach.")
-    memory: frozenset[str] = Field(default=frozenset({"tenant"}), description="Memory scopes to recall from.")
+    memory: frozenset[str] = Field(default=frozenset(), description="Memory scopes to recall from.")
 
     def attenuate(self, wanted: Capabilities) -> Capabilities:
         """The part of `wanted` that this allows."""

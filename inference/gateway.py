@@ -87,10 +87,6 @@ class ModelGateway:
         schema = request.output_schema
         return self._reserver.reservation(request if schema is None else shaped(request, schema, self._rung))
 
-    def estimate(self, request: ModelRequest) -> int:
-        """Upper estimate of the tokens one call may use: its prompt and `max_tokens`."""
-        return self._reserver.reservation(request, request.max_tokens).tokens
-
     def price(self, usage: Usage) -> int:
         """Micro-dollars, rounded up; 0 when no price is known."""
         return self._provider.price(usage) or 0

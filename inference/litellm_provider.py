@@ -45,7 +45,7 @@ class LiteLLMProvider:
 
     def describe(self) -> ModelDescription:
         provider = "openai-compatible" if self._own_node else self._config.model.partition("/")[0]
-        return ModelDescription(label=self._config.model, provider=provider, base_url=self._config.base_url)
+        return ModelDescription(name=self._config.model, provider=provider, base_url=self._config.base_url)
 
     async def complete(self, request: ModelRequest, *, on_progress: Progress) -> ModelReply:
         """Makes one streamed call.

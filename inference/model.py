@@ -110,9 +110,9 @@ class ModelReply(_Value):
 
 
 class ModelDescription(_Value):
-    """Who answers, for people: the CLI, the API and the trace."""
+    """Which model answers. `offline` says that rules, not a language model, made the text."""
 
-    label: str
+    name: str
     provider: str
     offline: bool = False
     base_url: str | None = None

@@ -80,10 +80,6 @@ class Gateway(Protocol):
         """What to reserve for the call, and then to hand to `complete`."""
         ...
 
-    def estimate(self, request: ModelRequest) -> int:
-        """Upper estimate of the tokens one call may use: its prompt and `max_tokens`."""
-        ...
-
     def price(self, usage: Usage) -> int:
         """Micro-dollars, rounded up; 0 when no price is known."""
         ...

@@ -18,6 +18,7 @@ from core.ids import IdSource, TimeOrderedIds
 from core.settings import OFFLINE_MODEL, Settings
 from inference.config import ModelConfig
 from inference.gateway import ModelGateway
+from inference.model import ModelDescription
 from inference.ports import Gateway, ModelProvider
 from inference.retry import RetryPolicy
 from memory import Memory
@@ -27,7 +28,6 @@ from orchestrator.intake import Intake
 from orchestrator.keys import KeyService
 from orchestrator.tasks import TaskService
 from orchestrator.tool_runner import ToolRunner
-from orchestrator.views import ModelDescription
 from tools import MeaningSearch, ToolRegistry
 from tools.builtin import builtin_tools
 from tools.ports import Tool
@@ -96,13 +96,7 @@ async def open_platform(
         ),
         clock=clock,
     )
-    described = gateway.describe()
-    model = ModelDescription(
-        name=described.label,
-        provider=described.provider,
-        offline=described.offline,
-        base_url=described.base_url,
-    )
+    model = gateway.describe()
     embedder = embedder or _embedder()
     index = index or _index(settings, database, embedder)
     chosen = builtin_tools(MeaningSearch(embedder)) if tools is None else tools
@@ -120,7 +114,12 @@ async def open_platform(
         memory=Memory(database=database, embedder=embedder, index=index),
         task_tree=task_tree,
         tasks=TaskService(
-            database, clock, ids, task_tree, Intake(runner, roots=settings.workspace_roots), model
+            database,
+            clock,
+            ids,
+            task_tree,
+            Intake(runner, roots=settings.workspace_roots, priced=gateway.priced),
+            model,
         ),
         keys=KeyService(database),
         model=model,

@@ -13,6 +13,8 @@ SQL = queries.load(__file__, "budget.sql")
 
 Amounts = Mapping[Unit, int]
 
+_WORDS: Mapping[Unit, str] = {"tokens": "tokens", "cost": "micro-dollars", "tool_calls": "tool calls"}
+
 
 async def open_accounts(work: UnitOfWork, budgets: Mapping[AgentId, Budget]) -> None:
     granted = [(agent, unit, budget.amount(unit)) for agent, budget in budgets.items() for unit in UNITS]
@@ -25,7 +27,20 @@ async def open_accounts(work: UnitOfWork, budgets: Mapping[AgentId, Budget]) -> 
 
 async def reserve(work: UnitOfWork, agent: AgentId, amounts: Amounts) -> None:
     """Raises `BudgetExhausted` when a unit does not cover its amount; zero granted covers nothing."""
-    await _take(work, SQL.reserve, agent, amounts)
+    short = await _take(work, SQL.reserve, agent, amounts)
+    if short is not None:
+        raise await exhausted(work, agent, short, amounts[short])
+
+
+async def exhausted(work: UnitOfWork, agent: AgentId, unit: Unit, needed: int) -> BudgetExhausted:
+    """The error that tells what a call needs, and how the agent's account stands."""
+    account = await work.fetch_one(SQL.account, {"agent": agent, "unit": unit})
+    words = _WORDS[unit]
+    if account is None:
+        return BudgetExhausted(unit)
+    left, granted, holder = account["remaining"], account["granted"], account["holder"]
+    have = f"{left:,} of the {granted:,} granted to {holder} are left"
+    return BudgetExhausted(unit, f"the next call may need {needed:,} {words}; {have}")
 
 
 async def delegate(work: UnitOfWork, parent: AgentId, budgets: Mapping[AgentId, Budget]) -> None:
@@ -34,7 +49,9 @@ async def delegate(work: UnitOfWork, parent: AgentId, budgets: Mapping[AgentId, 
     Raises:
         BudgetExhausted: together they do not fit.
     """
-    await _take(work, SQL.delegate, parent, {unit: _sum(budgets, unit) for unit in UNITS})
+    short = await _take(work, SQL.delegate, parent, {unit: _sum(budgets, unit) for unit in UNITS})
+    if short is not None:
+        raise BudgetExhausted(short)
     await open_accounts(work, budgets)
 
 
@@ -43,12 +60,13 @@ async def settle_ended(work: UnitOfWork, agents: Sequence[AgentId]) -> None:
     await work.execute(SQL.settle_ended, {"agents": list(agents)})
 
 
-async def _take(work: UnitOfWork, query: bytes, agent: AgentId, amounts: Mapping[Unit, int | None]) -> None:
+async def _take(
+    work: UnitOfWork, query: bytes, agent: AgentId, amounts: Mapping[Unit, int | None]
+) -> Unit | None:
+    """Returns the unit that does not cover its amount, if there is one."""
     wanted = {"agent": agent, "units": list(amounts), "amounts": list(amounts.values())}
     covered = {row["unit"] for row in await work.fetch_all(query, wanted)}
-    for unit in amounts:
-        if unit not in covered:
-            raise BudgetExhausted(unit)
+    return next((unit for unit in amounts if unit not in covered), None)
 
 
 def _sum(budgets: Mapping[AgentId, Budget], unit: Unit) -> int | None:

@@ -20,3 +20,10 @@ RETURNING b.unit
 
 -- name: settle_ended
 SELECT settle_ended(%(agents)s::uuid[])
+
+-- name: account
+-- For people: whose grant it is, and how it stands.
+SELECT b.granted, b.granted - b.reserved - b.delegated - b.spent AS remaining,
+    CASE WHEN a.title = a.role THEN 'the ' || a.role ELSE 'the ' || a.role || ' "' || a.title || '"' END AS holder
+FROM budget AS b JOIN agent AS a ON a.id = b.agent_id
+WHERE b.agent_id = %(agent)s AND b.unit = %(unit)s

@@ -196,7 +196,7 @@ class Closing:
 
 async def finish_task(work: UnitOfWork, task: TaskId, outcome: Outcome, answer: JsonValue) -> None:
     done = outcome.state == "done"
-    reason = _stop_reason(outcome)
+    reason = _stop_reason(outcome, answer)
     row = await work.fetch_one(
         SQL.finish_task,
         {
@@ -223,14 +223,19 @@ async def finish_task(work: UnitOfWork, task: TaskId, outcome: Outcome, answer: 
     )
 
 
-def _stop_reason(outcome: Outcome) -> str:
+def _stop_reason(outcome: Outcome, answer: JsonValue) -> str:
+    """A partial answer names the limit that cut the work short."""
     if outcome.state == "done":
-        return "completed"
+        limit = answer.get("limit") if isinstance(answer, dict) else None
+        return str(limit or "completed")
     return outcome.error.limit if isinstance(outcome.error, BudgetExhausted) else "error"
 
 
 def _problem(error: TreeholdError | None) -> str | None:
-    return None if error is None else jsonb({"code": error.code, "message": error.message})
+    if error is None:
+        return None
+    limit = error.limit if isinstance(error, BudgetExhausted) else None
+    return jsonb({"code": error.code, "message": error.message, "limit": limit})
 
 
 def _ended(lease: Lease, outcome: Outcome, seconds: float) -> Event:

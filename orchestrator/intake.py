@@ -18,6 +18,7 @@ WORKSPACE_TOOLS = frozenset(
 )
 ALWAYS = frozenset({"calculate", "write_artifact"})
 NETWORK_TOOLS = frozenset({"http_get"})
+MEMORY = frozenset({"tenant"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +33,7 @@ class Accepted:
 class Intake:
     """Checks submissions; `priced` tells whether the model's price is known."""
 
-    def __init__(
-        self, tools: ToolRunner, *, roots: Sequence[Path], priced: Callable[[], bool] = lambda: True
-    ) -> None:
+    def __init__(self, tools: ToolRunner, *, roots: Sequence[Path], priced: Callable[[], bool]) -> None:
         self._tools = tools
         self._roots = tuple(root.resolve() for root in roots)
         self._priced = priced
@@ -58,15 +57,16 @@ class Intake:
         return await asyncio.to_thread(self._workspace, submission.workspace)
 
     def capabilities(self, submission: Submission) -> Capabilities:
-        """The tools asked for, or the defaults; the network only where hosts are named."""
+        """The tools asked for, or the defaults; network and memory only where they are asked for."""
+        memory = MEMORY if submission.memory else frozenset[str]()
         if submission.tools is not None:
-            return Capabilities(tools=submission.tools, hosts=submission.hosts)
+            return Capabilities(tools=submission.tools, hosts=submission.hosts, memory=memory)
         granted = set(ALWAYS)
         if submission.workspace is not None:
             granted |= WORKSPACE_TOOLS
         if submission.hosts:
             granted |= NETWORK_TOOLS
-        return Capabilities(tools=frozenset(granted), hosts=submission.hosts)
+        return Capabilities(tools=frozenset(granted), hosts=submission.hosts, memory=memory)
 
     def _workspace(self, given: str) -> Accepted:
         path = Path(given)

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import AgentFailed, BudgetExhausted
 from core.events import Event, EventKind
+from core.grant import Unit
 from core.ids import CallId, derived
 from core.signals import LeaseLost
 from orchestrator import budget
@@ -84,13 +85,17 @@ class Journal:
             case "recorded":
                 return Recorded(state=row["state"], outcome=row["outcome"], reserved=row["reserved"])
             case "exhausted":
-                raise BudgetExhausted(row["lacking"])
+                raise await self._exhausted(row["lacking"], entry)
             case "lease_lost":
                 raise LeaseLost(self.lease.agent)
             case _:
                 raise AgentFailed(
                     f"call {entry.position} differs from the one in the journal", code="journal_diverged"
                 )
+
+    async def _exhausted(self, unit: Unit, entry: Entry) -> BudgetExhausted:
+        async with self._database.unit_of_work(self.lease.tenant) as work:
+            return await budget.exhausted(work, self.lease.agent, unit, entry.reserve[unit])
 
     async def hold_more(
         self, entry: Entry, amounts: budget.Amounts, event: Event, *, attempts: int = 1

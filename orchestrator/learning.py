@@ -37,6 +37,9 @@ class Learning:
             row = await work.fetch_one(SQL.begin, {"task": task})
             if row is None:
                 return
+            if not row["remembered"]:
+                await work.execute(SQL.mark_learned, {"task": task})
+                return
             finished = await self._finished(work, task, row)
         try:
             learned = await self._memory.learn(finished)

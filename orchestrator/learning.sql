@@ -5,7 +5,8 @@ SET learning_attempts = t.learning_attempts + 1, learning_since = clock_timestam
 FROM agent AS r
 WHERE t.id = %(task)s AND t.status <> 'running' AND t.learned_at IS NULL
     AND r.task_id = t.id AND r.parent_id IS NULL
-RETURNING t.learning_attempts, t.goal, t.status, t.answer, r.provenance
+RETURNING t.learning_attempts, t.goal, t.status, t.answer, r.provenance,
+    jsonb_array_length(r.granted -> 'capabilities' -> 'memory') > 0 AS remembered
 
 -- name: actions
 -- The platform's own record of what was done: tools and what they were pointed at, never what they gave.

@@ -16,6 +16,7 @@ from core.grant import Unit
 from core.text import clipped
 from inference.model import ModelReply, ModelRequest, Usage
 from inference.ports import Gateway, RetryNotice
+from inference.reservation import Reservation
 from orchestrator.journal import Entry, Journal, Recorded, SecondsLeft
 
 
@@ -28,13 +29,14 @@ class ModelCalls:
 
     async def ask(self, position: int, request: ModelRequest) -> ModelReply:
         """Raises `ModelError`, `BudgetExhausted` or `LeaseLost`."""
+        reserved = self._gateway.reservation(request)
         entry = Entry(
             position=position,
             kind="model",
             name=request.kind,
             effect="pure",
             request=request.canonical(),
-            reserve=self._amounts(self._gateway.estimate(request)),
+            reserve=self._amounts(reserved),
         )
         recorded = await self._journal.begin(entry, self._started(entry))
         if recorded is not None and recorded.state == "done":
@@ -47,7 +49,7 @@ class ModelCalls:
         started = self._clock.monotonic()
         try:
             async with asyncio.timeout(self._seconds_left()):
-                reply = await self._gateway.complete(request, observer)
+                reply = await self._gateway.complete(request, observer, reserved)
         except TimeoutError as error:
             exhausted = BudgetExhausted("deadline", "the task's deadline passed")
             observer.read = False
@@ -75,18 +77,16 @@ class ModelCalls:
             await self._failed(observer, error, self._clock.monotonic())
             raise
 
-    def _amounts(self, tokens: int) -> dict[Unit, int]:
-        """The most that many tokens may cost, whatever part of them is the prompt."""
-        prompt, completion = Usage(prompt_tokens=tokens), Usage(completion_tokens=tokens)
-        cost = max(self._gateway.price(prompt), self._gateway.price(completion))
-        return {"tokens": tokens, "cost": cost}
+    def _amounts(self, reserved: Reservation) -> dict[Unit, int]:
+        most = Usage(prompt_tokens=reserved.prompt_tokens, completion_tokens=reserved.max_tokens)
+        return {"tokens": reserved.tokens, "cost": self._gateway.price(most)}
 
     def _started(self, entry: Entry) -> Event:
         return self._journal.event(
             "model.started",
             call=str(self._journal.call_id(entry.position)),
             name=entry.name,
-            model=self._gateway.describe().label,
+            model=self._gateway.describe().name,
             position=entry.position,
             reserved_tokens=entry.reserve.get("tokens", 0),
         )
@@ -99,7 +99,7 @@ class ModelCalls:
             attempt=notice.attempt,
             wait_seconds=round(notice.delay, 3),
         )
-        return await self._journal.hold_more(entry, self._amounts(notice.tokens), event)
+        return await self._journal.hold_more(entry, self._amounts(notice.needed), event)
 
     def _retried(self, entry: Entry, **data: JsonValue) -> Event:
         return self._journal.event("model.retried", call=str(self._journal.call_id(entry.position)), **data)

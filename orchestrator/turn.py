@@ -112,6 +112,8 @@ class LiveTurn:
         return outcome
 
     async def recall(self) -> Recall:
+        if not self._facts.grant.capabilities.memory:
+            return Recall()
         recall = await self._memory.recall(
             self._next(), self._facts.brief.task_goal, scopes=self._facts.grant.capabilities.memory
         )
@@ -229,5 +231,6 @@ def _child_return(row: Row) -> ChildReturn:
         status=row["state"],
         returned=row["returned"],
         error_code=row["error"]["code"] if row["error"] else None,
+        limit=row["error"].get("limit") if row["error"] else None,
         provenance=Provenance.model_validate(row["provenance"]),
     )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from agents.answer import Answer
 from core.events import EventKind
 from core.grant import Budget
+from inference.model import ModelDescription
 
 T = TypeVar("T")
 
@@ -47,15 +48,6 @@ class Usage(View):
     @property
     def tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
-
-
-class ModelDescription(View):
-    """Which model answers. `offline` says that rules, not a language model, made the text."""
-
-    name: str
-    provider: str
-    offline: bool
-    base_url: str | None = None
 
 
 class Problem(View):
@@ -186,6 +178,10 @@ class Submission(BaseModel):
     )
     hosts: frozenset[Host] = Field(
         default=frozenset(), max_length=200, description="Hosts `http_get` may reach."
+    )
+    memory: bool = Field(
+        default=True,
+        description="Whether the task may recall what earlier ones taught, and teach later ones.",
     )
     tags: dict[TagName, TagValue] = Field(default_factory=dict, max_length=50)
 

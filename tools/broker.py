@@ -13,6 +13,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from core.errors import InvalidInput, ToolError, ToolFailed, ToolInputInvalid
 from core.grant import Capabilities
 from core.signals import LeaseLost
+from core.strict_json import NotStrictJson, decode
 from core.text import clipped, printable
 from tools.addresses import plain_url
 from tools.beneath import PathRefused, normalised
@@ -111,8 +112,8 @@ def _parsed(raw: str | Mapping[str, JsonValue], spec: ToolSpec) -> dict[str, Any
     if len(raw) > MAX_ARGUMENT_CHARACTERS:
         raise ToolInputInvalid("the arguments are too long")
     try:
-        value = json.loads(raw or "{}", object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        value = decode(raw or "{}")
+    except NotStrictJson as error:
         raise ToolInputInvalid(
             f"the arguments are not valid JSON; send one object such as {_example(spec)}"
         ) from error
@@ -199,14 +200,3 @@ def _example(spec: ToolSpec) -> str:
 
 def _list(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("repeated key")
-    return result
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")

@@ -49,7 +49,7 @@ class ScriptedProvider:
         return 0
 
     def describe(self) -> ModelDescription:
-        return ModelDescription(label="scripted", provider="script")
+        return ModelDescription(name="scripted", provider="script")
 
     async def check(self) -> ModelHealth:
         return ModelHealth(reachable=True, detail="scripted")

@@ -68,7 +68,7 @@ class OfflineProvider:
         return 0
 
     def describe(self) -> ModelDescription:
-        return ModelDescription(label=NAME, provider=WHAT_IT_IS, offline=True)
+        return ModelDescription(name=NAME, provider=WHAT_IT_IS, offline=True)
 
     async def check(self) -> ModelHealth:
         return ModelHealth(reachable=True, detail=WHAT_IT_IS, models=(NAME,), seconds=0.0)

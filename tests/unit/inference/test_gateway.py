@@ -41,7 +41,7 @@ class RuleModel:
         return usage.total * 2
 
     def describe(self) -> ModelDescription:
-        return ModelDescription(label="rules", provider="offline", offline=True)
+        return ModelDescription(name="rules", provider="offline", offline=True)
 
     async def check(self) -> ModelHealth:
         return ModelHealth(reachable=True, detail="in this process")
