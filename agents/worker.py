@@ -12,7 +12,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from agents import prompt, window
 from agents.graph import Context, Graph, compiled
 from agents.ports import ReturnRefused, Turn
-from core.errors import AgentFailed, BudgetExhausted, ModelError, ModelOutputInvalid
+from core.errors import AgentFailed, ModelError, ModelOutputInvalid
 from core.schema import for_node
 from inference.estimate import prompt_tokens
 from inference.model import Message, ModelReply, ModelRequest, ToolCall
@@ -72,7 +72,7 @@ async def act(state: WorkerState, runtime: Context) -> WorkerState:
     """
     turn = runtime.context.turn
     asked = state.get("asked", 0) + 1
-    if asked >= turn.agent.grant.budget.turns:
+    if asked >= turn.agent.grant.budget.model_calls:
         return {"messages": [], "asked": asked}
     try:
         reply = await turn.model(_request(turn, state, kind="act"))
@@ -175,8 +175,6 @@ def _request(
     schema = turn.agent.return_schema
     if schema is None:
         raise AgentFailed("a worker needs a return schema")
-    if state.get("asked", 0) > turn.agent.grant.budget.turns + 2:
-        raise BudgetExhausted("turns")
     tools = prompt.definitions(turn.tool_specs())
     returning = kind == "return"
     return ModelRequest(

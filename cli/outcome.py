@@ -91,8 +91,8 @@ _LIMITS: Mapping[str, _Limit] = {
         option="--fanout",
     ),
     "deadline": _Limit(what="the time ran out", spent=_seconds, option="--deadline"),
-    "turns": _Limit(
-        what="an agent used up its turns", spent=lambda task: f"at most {task.budget.turns} model calls each"
+    "model_calls": _Limit(
+        what="an agent used up its model calls", spent=lambda task: f"at most {task.budget.model_calls} each"
     ),
 }
 

@@ -49,6 +49,10 @@ def run(
     allow_host: Annotated[
         list[str] | None, typer.Option("--allow-host", help="Host that http_get may reach; repeatable.")
     ] = None,
+    memory: Annotated[
+        bool,
+        typer.Option("--memory/--no-memory", help="Recall what earlier tasks taught, and teach later ones."),
+    ] = True,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="name=value; repeatable.")] = None,
     model: options.Model = None,
     base_url: options.BaseUrl = None,
@@ -75,6 +79,7 @@ def run(
             fanout=fanout,
         ),
         hosts=allow_host or None,
+        memory=memory,
         tags=submission.tags(tag or []),
     )
     settings = options.settings(

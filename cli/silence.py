@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 15.0
 BUSY_PATIENCE_SECONDS = 60.0
 """How long a call of a model or a tool may take without a word; some models need that long."""
 
-_CALLS_BEGIN = frozenset({"model.started", "tool.started"})
+_CALLS_BEGIN = frozenset({"model.started", "tool.started", "recall.started"})
 _CALLS_END = frozenset(
     {"model.finished", "model.failed", "tool.finished", "tool.failed", "tool.refused", "recall.used"}
 )

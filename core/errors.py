@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-BudgetLimit = Literal["tokens", "cost", "tool_calls", "depth", "fanout", "deadline", "turns"]
+BudgetLimit = Literal["tokens", "cost", "tool_calls", "depth", "fanout", "deadline", "model_calls"]
 
 GateCode = Literal[
     "not_json",

@@ -30,6 +30,7 @@ EventKind = Literal[
     "tool.refused",
     "gate.accepted",
     "gate.refused",
+    "recall.started",
     "recall.used",
     "recall.held_back",
     "tree.revised",

@@ -29,7 +29,7 @@ class Budget(BaseModel):
     tool_calls: int | None = Field(default=None, ge=0, le=MOST, description="Tool calls, all agents.")
     depth: int = Field(default=4, ge=0, le=16, description="Levels of agents below the root.")
     fanout: int = Field(default=8, ge=0, le=1000, description="Children one agent may spawn in all.")
-    turns: int = Field(default=24, ge=1, le=1000, description="Model calls one agent may make.")
+    model_calls: int = Field(default=24, ge=1, le=1000, description="Model calls one agent may make.")
     seconds: float | None = Field(
         default=None, gt=0, le=LONGEST_SECONDS, description="Wall-clock limit of the whole task."
     )

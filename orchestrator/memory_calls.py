@@ -29,7 +29,7 @@ class MemoryCalls:
     async def recall(self, position: int, goal: str, *, scopes: frozenset[str]) -> Recall:
         entry = Entry(position=position, kind="recall", name="recall", effect="pure", request={"goal": goal})
         call = str(self._journal.call_id(position))
-        started = self._journal.event("tool.started", call=call, name="recall", position=position)
+        started = self._journal.event("recall.started", call=call, position=position)
         recorded = await self._journal.begin(entry, started)
         if recorded is not None and recorded.state == "done":
             return Recall.model_validate(recorded.outcome)

@@ -95,8 +95,10 @@ class LiveTurn:
 
     async def model(self, request: ModelRequest) -> ModelReply:
         self._model_calls += 1
-        if self._model_calls > self._facts.grant.budget.turns:
-            raise BudgetExhausted("turns")
+        if self._model_calls > self._facts.grant.budget.model_calls:
+            raise BudgetExhausted(
+                "model_calls", f"its {self._facts.grant.budget.model_calls} model calls are made"
+            )
         reply = await self._models.ask(self._next(), request)
         self._used["tokens"] += reply.usage.total
         self._used["cost"] += reply.cost_micros
@@ -183,7 +185,7 @@ class LiveTurn:
             update={
                 "depth": min(wanted.depth, mine.budget.depth - 1),
                 "fanout": min(wanted.fanout, mine.budget.fanout),
-                "turns": min(wanted.turns, mine.budget.turns),
+                "model_calls": min(wanted.model_calls, mine.budget.model_calls),
                 "seconds": mine.budget.seconds,
             }
         )

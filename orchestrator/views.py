@@ -27,7 +27,7 @@ StopReason = Literal[
     "depth",
     "fanout",
     "deadline",
-    "turns",
+    "model_calls",
 ]
 
 

@@ -108,7 +108,8 @@ class MeaningSearch:
         if self._embedder is None:
             return scores
         near = await self._similarities(query, [passage for passage, _ in best])
-        return _LEXICAL_SHARE * scores + (1 - _LEXICAL_SHARE) * np.clip(near, 0, 1)
+        blended = _LEXICAL_SHARE * scores + (1 - _LEXICAL_SHARE) * np.clip(near, 0, 1)
+        return blended.astype(np.float32)
 
     async def _similarities(self, query: str, found: Sequence[Passage]) -> NDArray[np.float32]:
         assert self._embedder is not None

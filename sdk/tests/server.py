@@ -24,7 +24,7 @@ def task(**changes: Any) -> dict[str, Any]:
         "stop_reason": None,
         "workspace": None,
         "output_schema": None,
-        "budget": {"tokens": None, "depth": 4, "fanout": 8, "turns": 24, "seconds": None},
+        "budget": {"tokens": None, "depth": 4, "fanout": 8, "model_calls": 24, "seconds": None},
         "model": {"name": "offline", "provider": "treehold", "offline": True, "base_url": None},
         "tags": {},
         "answer": None,

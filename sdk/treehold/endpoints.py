@@ -27,7 +27,7 @@ class TaskOptions(TypedDict, total=False):
     """What may be asked for with a task.
 
     `workspace` is a folder on the server; `output_schema` a JSON Schema of an object; `tools` the tools
-    allowed and `hosts` the hosts they may reach. `idempotency_key` is made up when it is not given.
+    allowed and `hosts` the hosts they may reach; `memory=False` neither recalls nor teaches. `idempotency_key` is made up when it is not given.
     """
 
     workspace: str | os.PathLike[str]
@@ -36,6 +36,7 @@ class TaskOptions(TypedDict, total=False):
     tags: Mapping[str, str]
     tools: Collection[str]
     hosts: Collection[str]
+    memory: bool
     idempotency_key: str
 
 
@@ -83,6 +84,8 @@ def submit(goal: str, output: type[BaseModel] | None, options: TaskOptions) -> E
         body["tools"] = sorted(options["tools"])
     if "hosts" in options:
         body["hosts"] = sorted(options["hosts"])
+    if "memory" in options:
+        body["memory"] = options["memory"]
     read = _reads(Task[JsonValue])
     return Endpoint(
         method="POST",

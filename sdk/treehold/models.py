@@ -25,7 +25,7 @@ class Budget(Model):
     tool_calls: int | None = None
     depth: int = 4
     fanout: int = 8
-    turns: int = 24
+    model_calls: int = 24
     seconds: float | None = None
 
 

@@ -131,7 +131,7 @@ HUGE_CALL = Answer(tool_calls=(ToolUse(name="read_file", arguments="x" * MEGABYT
 HALF = Answer(content="half a", finish_reason="length")
 ODD = calls(ToolUse(name="functions.read file\n", arguments='["beta.md"]'))
 ECHOES_KEY = HttpError(status=401, message=f"Incorrect API key provided: {MODEL_KEY}")
-FEW = Budget(turns=5)
+FEW = Budget(model_calls=5)
 
 WORKER_CASES = [
     Case(name="malformed once", at=at("report"), reply=MALFORMED),

@@ -62,7 +62,7 @@ async def test_it_is_repaired_there_too(bench: Bench, workspace: Path) -> None:
     """A worker's return that is asked for comes as a tool call, and reaches the gate as JSON."""
     model = SmallModel(modes=frozenset({"tools"}))
     engine, node = await bench(model)
-    task = await engine.run(GOAL, workspace=str(workspace), budget={"turns": 1})
+    task = await engine.run(GOAL, workspace=str(workspace), budget={"model_calls": 1})
     returned = [asked for asked in requests_of(GOAL, node.requests) if asked.moment == "return"]
     assert task.status == "done"
     assert {asked.request["tool_choice"]["function"]["name"] for asked in returned} == {"findings"}

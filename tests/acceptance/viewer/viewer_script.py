@@ -248,7 +248,7 @@ class Actor:
                 "reason": say("its recorded actions disagree with its siblings'"),
             }
         ]
-        script.emit("tool.started", self.id, call=call, name="recall", position=self.made)
+        script.emit("recall.started", self.id, call=call, position=self.made)
         script.wait(0.04)
         script.emit("recall.used", self.id, call=call, records=used)
         script.emit("recall.held_back", self.id, call=call, records=held)

@@ -95,7 +95,7 @@ class Show:
             "tool_calls": None,
             "depth": 4,
             "fanout": 8,
-            "turns": 24,
+            "model_calls": 24,
             "seconds": None,
         }
         view = {

@@ -204,7 +204,7 @@ async def test_an_agent_stops_calling_tools_at_its_turn_limit(open_harness: Open
         return team(1)(request)
 
     opened, provider = await open_harness(script)
-    task = await opened.run("again and again", budget={"turns": 4})
+    task = await opened.run("again and again", budget={"model_calls": 4})
     assert task.status == "done"
     assert [request.kind for request in provider.requests].count("act") == 3
 

@@ -138,14 +138,14 @@ async def test_a_passed_deadline_ends_a_repeated_turn_the_same_way(
     assert other.requests == []
 
 
-@pytest.mark.parametrize("turns", [1, 2])
+@pytest.mark.parametrize("most", [1, 2])
 async def test_no_agent_makes_more_model_calls_than_its_grant_allows(
-    open_harness: Opener, admin: AsyncConnection, turns: int
+    open_harness: Opener, admin: AsyncConnection, most: int
 ) -> None:
     def script(request: ModelRequest) -> ModelReply:
         return says("no plan, no return") if request.kind != "answer" else team(1)(request)
 
     opened, _ = await open_harness(script)
-    await opened.run("go on and on", budget={"turns": turns})
+    await opened.run("go on and on", budget={"model_calls": most})
     cursor = await admin.execute("SELECT count(*) FROM call WHERE kind = 'model' GROUP BY agent_id")
-    assert max(row[0] for row in await cursor.fetchall()) <= turns
+    assert max(row[0] for row in await cursor.fetchall()) <= most

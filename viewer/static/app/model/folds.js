@@ -221,6 +221,8 @@ export const FOLDS = Object.assign(Object.create(null), {
   },
   "gate.accepted": gate("done"),
   "gate.refused": gate("refused"),
+  "recall.started": (trace, event, at, agent) =>
+    reopen(trace, callSpan(trace, event, at, agent, "recall"), agent),
   "recall.used": recall("used"),
   "recall.held_back": recall("held back"),
   "tree.revised": (trace, event, at, agent) => {
