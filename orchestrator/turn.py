@@ -94,11 +94,10 @@ class LiveTurn:
         }
 
     async def model(self, request: ModelRequest) -> ModelReply:
+        most = self._facts.grant.budget.model_calls
         self._model_calls += 1
-        if self._model_calls > self._facts.grant.budget.model_calls:
-            raise BudgetExhausted(
-                "model_calls", f"its {self._facts.grant.budget.model_calls} model calls are made"
-            )
+        if self._model_calls > most:
+            raise BudgetExhausted("model_calls", f"its {most} model calls are made")
         reply = await self._models.ask(self._next(), request)
         self._used["tokens"] += reply.usage.total
         self._used["cost"] += reply.cost_micros

@@ -27,7 +27,8 @@ class TaskOptions(TypedDict, total=False):
     """What may be asked for with a task.
 
     `workspace` is a folder on the server; `output_schema` a JSON Schema of an object; `tools` the tools
-    allowed and `hosts` the hosts they may reach; `memory=False` neither recalls nor teaches. `idempotency_key` is made up when it is not given.
+    allowed and `hosts` the hosts they may reach; `memory=False` neither recalls what earlier tasks taught
+    nor teaches later ones. `idempotency_key` is made up when it is not given.
     """
 
     workspace: str | os.PathLike[str]
