@@ -111,7 +111,7 @@ class Turn(Protocol):
         ...
 
     def spawn(self, children: Sequence[ChildSpec]) -> list[AgentId]:
-        """Children that are born, and whose steps begin, when this turn closes.
+        """Children that come to be, and whose steps begin, when this turn closes.
 
         Raises:
             BudgetExhausted: past depth or fan-out.

@@ -138,7 +138,7 @@ class Closing:
                 if spec.node is not None
             ],
             actor=f"agent:{lease.agent}",
-            turn_id=str(derived(lease.agent, "spawn", lease.fence)),
+            change_id=str(derived(lease.agent, "spawn", lease.fence)),
             provenance=turn.provenance,
         )
         if diff.revisions:

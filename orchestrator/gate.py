@@ -1,6 +1,6 @@
 """The gate: what may cross from a child to its parent (law 1). Deterministic; no model is asked.
 
-A return is one strict JSON object that matches the schema the parent declared before the child was born.
+A return is one strict JSON object that matches the schema the parent declared before the child was spawned.
 Numbers, booleans, enums, ids and proven quotes cross as values. Every other string becomes an artifact, and
 the parent gets its handle. The schema keyword `x-treehold` says what a string is:
 

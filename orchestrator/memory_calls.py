@@ -54,14 +54,14 @@ class MemoryCalls:
             return await self._task_tree.load(work, self._lease.task, log=False)
 
     async def revise(self, position: int, operations: Sequence[Operation], *, provenance: Provenance) -> Diff:
-        turn_id = str(derived(self._lease.agent, "revise", position))
+        change_id = str(derived(self._lease.agent, "revise", position))
         async with fenced(self._database, self._lease) as work:
             diff = await self._task_tree.apply(
                 work,
                 self._lease.task,
                 operations,
                 actor=f"agent:{self._lease.agent}",
-                turn_id=turn_id,
+                change_id=change_id,
                 provenance=provenance,
             )
             if not diff.replayed:

@@ -54,7 +54,7 @@ WHERE a.task_id = %(task)s
 ORDER BY a.depth, a.created_at, a.position
 
 -- name: cancel_agents
--- Locks children before their parents, as closing transactions do. What these bore meanwhile, the next call finds.
+-- Locks children before their parents, as closing transactions do. What these spawned meanwhile, the next call finds.
 WITH open AS (
     SELECT id FROM agent
     WHERE task_id = %(task)s AND state IN ('ready', 'running', 'waiting')

@@ -30,11 +30,11 @@ MAX_NODES = 20_000
 """Active nodes of one task; above this a plan is a mistake."""
 
 MAX_OPERATIONS = 2_000
-"""Operations of one turn: an agent may spawn 1,000 children, each created and linked."""
+"""Operations of one change: an agent may spawn 1,000 children, each created and linked."""
 
 
 class Applier:
-    """One turn over one tree: takes operations in order and keeps the revisions they made."""
+    """One change over one tree: takes operations in order and keeps the revisions they made."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Applier:
         nodes: Mapping[NodeId, Node],
         history: Mapping[NodeId, Sequence[Revision]],
         actor: str,
-        turn_id: str,
+        change_id: str,
         provenance: Provenance,
         at: datetime,
     ) -> None:
@@ -58,7 +58,7 @@ class Applier:
             self._note_links(node)
         self._history = history
         self._actor = actor
-        self._turn_id = turn_id
+        self._turn_id = change_id
         self._provenance = provenance
         self._at = at
         self._revisions: list[Revision] = []
@@ -72,14 +72,14 @@ class Applier:
             OperationRefused: an operation does not fit; nothing is to be committed.
         """
         if len(operations) > MAX_OPERATIONS:
-            raise self._refusal("too_many_operations", f"over {MAX_OPERATIONS} in one turn")
+            raise self._refusal("too_many_operations", f"over {MAX_OPERATIONS} in one change")
         for position, operation in enumerate(operations):
             self._position = position
             self._refused_key = operation.key if isinstance(operation, Create) else operation.node
             self._apply(operation)
         return Diff(
             task=self._task,
-            turn_id=self._turn_id,
+            change_id=self._turn_id,
             base=self._base,
             head=self._base + len(self._revisions),
             revisions=tuple(self._revisions),
@@ -245,7 +245,7 @@ class Applier:
                 caused_by=caused_by,
                 restores=restores,
                 actor=self._actor,
-                turn_id=self._turn_id,
+                change_id=self._turn_id,
                 at=self._at,
             )
         )

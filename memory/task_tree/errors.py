@@ -1,4 +1,4 @@
-"""Why a turn's operations were refused. A refused turn changes nothing."""
+"""Why a change's operations were refused. A refused change changes nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class OperationRefused(InvalidInput):
 
     Attributes:
         reason: what is wrong.
-        position: which operation of the turn, from 0.
+        position: which operation of the change, from 0.
         key: the node it named.
     """
 

@@ -64,20 +64,20 @@ class Revision(BaseModel):
     caused_by: int | None = None
     restores: int | None = None
     actor: str
-    turn_id: str
+    change_id: str
     at: datetime
 
 
 class Diff(BaseModel):
-    """What one turn committed: the revisions after `base` up to `head`.
+    """What one change committed: the revisions after `base` up to `head`.
 
-    `replayed` says that the turn had been applied before, and nothing was written now.
+    `replayed` says that the change had been applied before, and nothing was written now.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: TaskId
-    turn_id: str
+    change_id: str
     base: int
     head: int
     revisions: tuple[Revision, ...]
@@ -85,10 +85,10 @@ class Diff(BaseModel):
 
     @property
     def changed(self) -> tuple[Node, ...]:
-        """Every node this turn touched, as it stands after the turn."""
+        """Every node this change touched, as it stands after the change."""
         return tuple({revision.after.id: revision.after for revision in self.revisions}.values())
 
     @property
     def stale(self) -> tuple[Node, ...]:
-        """The nodes this turn left to be done again."""
+        """The nodes this change left to be done again."""
         return tuple(node for node in self.changed if node.status == "stale")

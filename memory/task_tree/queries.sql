@@ -9,16 +9,16 @@ SELECT head, now() AS at FROM tree WHERE task_id = %(task)s FOR UPDATE
 -- name: read_head
 SELECT head FROM tree WHERE task_id = %(task)s
 
--- name: find_turn
-SELECT first_rev, last_rev FROM tree_turn WHERE task_id = %(task)s AND turn_id = %(turn)s
+-- name: find_change
+SELECT first_rev, last_rev FROM tree_change WHERE task_id = %(task)s AND change_id = %(change)s
 
--- name: claim_turn
-INSERT INTO tree_turn (tenant_id, task_id, turn_id, first_rev, last_rev)
-VALUES (%(tenant)s, %(task)s, %(turn)s, %(head)s + 1, %(head)s)
+-- name: claim_change
+INSERT INTO tree_change (tenant_id, task_id, change_id, first_rev, last_rev)
+VALUES (%(tenant)s, %(task)s, %(change)s, %(head)s + 1, %(head)s)
 ON CONFLICT DO NOTHING
 
--- name: release_turn
-DELETE FROM tree_turn WHERE task_id = %(task)s AND turn_id = %(turn)s
+-- name: release_change
+DELETE FROM tree_change WHERE task_id = %(task)s AND change_id = %(change)s
 
 -- name: active_nodes
 SELECT n.id, n.key, n.title, n.status, n.value, n.provenance, n.parent_id AS parent, n.agent_id AS agent,
@@ -33,32 +33,32 @@ WHERE n.task_id = %(task)s AND n.retired_rev IS NULL
 ORDER BY n.created_rev
 
 -- name: revisions_between
-SELECT task_id AS task, rev, op, before, after, caused_by, restores, actor, turn_id, at
+SELECT task_id AS task, rev, op, before, after, caused_by, restores, actor, change_id, at
 FROM tree_revision
 WHERE task_id = %(task)s AND rev BETWEEN %(first)s AND %(last)s
 ORDER BY rev
 
 -- name: revisions_of_nodes
-SELECT task_id AS task, rev, op, before, after, caused_by, restores, actor, turn_id, at
+SELECT task_id AS task, rev, op, before, after, caused_by, restores, actor, change_id, at
 FROM tree_revision
 WHERE task_id = %(task)s AND node_id = ANY(%(nodes)s)
 ORDER BY rev
 
--- name: write_turn
-WITH turn AS (
-    UPDATE tree_turn SET last_rev = %(head)s WHERE task_id = %(task)s AND turn_id = %(turn)s
+-- name: write_change
+WITH change AS (
+    UPDATE tree_change SET last_rev = %(head)s WHERE task_id = %(task)s AND change_id = %(change)s
 ),
 moved AS (
     UPDATE tree SET head = %(head)s WHERE task_id = %(task)s
 ),
 revised AS (
     INSERT INTO tree_revision
-        (tenant_id, task_id, rev, op, node_id, before, after, caused_by, restores, actor, turn_id, at)
+        (tenant_id, task_id, rev, op, node_id, before, after, caused_by, restores, actor, change_id, at)
     SELECT %(tenant)s, r.task, r.rev, r.op, (r.after ->> 'id')::uuid, r.before, r.after, r.caused_by, r.restores,
-        r.actor, r.turn_id, r.at
+        r.actor, r.change_id, r.at
     FROM jsonb_to_recordset(%(revisions)s::jsonb) AS r (
         task uuid, rev integer, op text, before jsonb, after jsonb, caused_by integer, restores integer,
-        actor text, turn_id text, at timestamptz
+        actor text, change_id text, at timestamptz
     )
 )
 UPDATE tree_node AS n

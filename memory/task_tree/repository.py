@@ -61,30 +61,30 @@ async def histories(work: UnitOfWork, task: TaskId, nodes: Sequence[NodeId]) -> 
     return found
 
 
-async def claim_turn(work: UnitOfWork, task: TaskId, turn_id: str, head: int) -> Diff | None:
-    """Note the turn on the locked tree; what it committed, where it was applied before."""
-    key = {"tenant": work.tenant, "task": task, "turn": turn_id}
-    if await work.execute(SQL.claim_turn, {**key, "head": head}) == 1:
+async def claim_change(work: UnitOfWork, task: TaskId, change_id: str, head: int) -> Diff | None:
+    """Note the change on the locked tree; what it committed, where it was applied before."""
+    key = {"tenant": work.tenant, "task": task, "change": change_id}
+    if await work.execute(SQL.claim_change, {**key, "head": head}) == 1:
         return None
-    found = await work.fetch_one(SQL.find_turn, key)
+    found = await work.fetch_one(SQL.find_change, key)
     assert found is not None
     first, last = found["first_rev"], found["last_rev"]
     return Diff(
         task=task,
-        turn_id=turn_id,
+        change_id=change_id,
         base=first - 1,
         head=last,
         revisions=await revisions_between(work, task, first, last),
     )
 
 
-async def release_turn(work: UnitOfWork, task: TaskId, turn_id: str) -> None:
-    """Forget a claimed turn that was refused, so that it may be tried again in the same transaction."""
-    await work.execute(SQL.release_turn, {"task": task, "turn": turn_id})
+async def release_change(work: UnitOfWork, task: TaskId, change_id: str) -> None:
+    """Forget a claimed change that was refused, so that it may be tried again in the same transaction."""
+    await work.execute(SQL.release_change, {"task": task, "change": change_id})
 
 
 async def write(work: UnitOfWork, diff: Diff) -> None:
-    """Write a claimed turn: its revisions, and what they make of nodes and edges."""
+    """Write a claimed change: its revisions, and what they make of nodes and edges."""
     if not diff.revisions:
         return
     keys = {"tenant": work.tenant, "task": diff.task}
@@ -92,10 +92,10 @@ async def write(work: UnitOfWork, diff: Diff) -> None:
     updated = [node.model_dump(mode="json") for node in diff.changed if node.id not in created]
     inserted = [node.model_dump(mode="json") for node in diff.changed if node.id in created]
     await work.execute(
-        SQL.write_turn,
+        SQL.write_change,
         {
             **keys,
-            "turn": diff.turn_id,
+            "change": diff.change_id,
             "head": diff.head,
             "revisions": _json([revision.model_dump(mode="json") for revision in diff.revisions]),
             "updated": _json(updated),
@@ -112,7 +112,7 @@ async def write(work: UnitOfWork, diff: Diff) -> None:
 
 
 def _edges(diff: Diff) -> tuple[list[JsonRow], list[JsonRow]]:
-    """The dependencies that ended with this turn, and those that began."""
+    """The dependencies that ended with this change, and those that began."""
     before: dict[NodeId, Node | None] = {}
     for revision in diff.revisions:
         before.setdefault(revision.after.id, revision.before)

@@ -1,4 +1,4 @@
-"""The task tree as its users call it: apply a turn's operations, load the tree."""
+"""The task tree as its users call it: apply a change's operations, load the tree."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class TaskTree:
         operations: Sequence[Operation],
         *,
         actor: str,
-        turn_id: str,
+        change_id: str,
         provenance: Provenance | None = None,
     ) -> Diff:
-        """Apply one turn's operations, all or none, as part of the caller's transaction.
+        """Apply one change's operations, all or none, as part of the caller's transaction.
 
-        A turn id that was applied before changes nothing and returns what it did then. The tree's row
+        A change id that was applied before changes nothing and returns what it did then. The tree's row
         stays locked until the transaction ends: call this after the rows of agents are locked and
         before events are written, always in this order, so that two transactions cannot wait for
         each other.
@@ -40,15 +40,15 @@ class TaskTree:
             task: whose tree.
             operations: applied in order; each sees what those before it did.
             actor: who changed the tree, for the log: "user", or "agent:" and an id.
-            turn_id: unique within the task.
-            provenance: stamped on every value set in this turn; a turn of unknown source is untrusted.
+            change_id: unique within the task.
+            provenance: stamped on every value set in this change; a change of unknown source is untrusted.
 
         Raises:
             OperationRefused: an operation does not fit the tree; nothing was changed.
             NotFound: no such task for this tenant.
         """
         head, at = await repository.lock(work, task)
-        earlier = await repository.claim_turn(work, task, turn_id, head)
+        earlier = await repository.claim_change(work, task, change_id, head)
         if earlier is not None:
             return earlier.model_copy(update={"replayed": True})
         nodes = {node.id: node for node in await repository.active_nodes(work, task)}
@@ -60,14 +60,14 @@ class TaskTree:
             nodes=nodes,
             history=await repository.histories(work, task, past) if past else {},
             actor=actor,
-            turn_id=turn_id,
+            change_id=change_id,
             provenance=provenance or _unknown(work, task, actor),
             at=at,
         )
         try:
             diff = applier.run(operations)
         except OperationRefused:
-            await repository.release_turn(work, task, turn_id)
+            await repository.release_change(work, task, change_id)
             raise
         await repository.write(work, diff)
         return diff

@@ -1,6 +1,6 @@
 -- Memory: the task tree with its revisions; episodes, insights, and what was shown to whom.
 
--- One row per task that has a tree. Its lock orders the turns that change the tree; `head` is the last revision.
+-- One row per task that has a tree. Its lock orders the changes that change the tree; `head` is the last revision.
 CREATE TABLE tree (
     tenant_id uuid NOT NULL REFERENCES tenant (id),
     task_id uuid NOT NULL REFERENCES task (id) ON DELETE CASCADE,
@@ -51,17 +51,17 @@ CREATE UNIQUE INDEX tree_edge_active ON tree_edge (tenant_id, src, dst, kind) WH
 CREATE INDEX tree_edge_dst ON tree_edge (tenant_id, dst);
 CALL protect('tree_edge');
 
--- Which turns were applied, also those that changed nothing: a repeated turn is answered from here.
-CREATE TABLE tree_turn (
+-- Which changes were applied, also those that changed nothing: a repeated change is answered from here.
+CREATE TABLE tree_change (
     tenant_id uuid NOT NULL,
     task_id uuid NOT NULL,
-    turn_id text NOT NULL,
+    change_id text NOT NULL,
     first_rev integer NOT NULL,
     last_rev integer NOT NULL,
-    PRIMARY KEY (tenant_id, task_id, turn_id),
+    PRIMARY KEY (tenant_id, task_id, change_id),
     FOREIGN KEY (tenant_id, task_id) REFERENCES tree (tenant_id, task_id) ON DELETE CASCADE
 );
-CALL protect('tree_turn');
+CALL protect('tree_change');
 
 -- Append-only. `before` and `after` are whole nodes, dependencies included: the tree at any revision is the
 -- last `after` of each node. `caused_by` is the change that made this one necessary; `restores` the revision
@@ -77,7 +77,7 @@ CREATE TABLE tree_revision (
     caused_by integer,
     restores integer,
     actor text NOT NULL,
-    turn_id text NOT NULL,
+    change_id text NOT NULL,
     at timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, task_id, rev),
     FOREIGN KEY (tenant_id, task_id) REFERENCES tree (tenant_id, task_id) ON DELETE CASCADE

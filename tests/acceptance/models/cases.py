@@ -42,6 +42,7 @@ class Case:
 
     Attributes:
         extra: how many more requests the node gets than without the fault.
+        longer: how many of its replies may be asked for again because they were longer than those before.
         worker: the error code of the worker that was hit; None where it recovers.
         task: the error code of the task; None where it is done.
         event: a kind of event that must tell of it, and its code.
@@ -52,6 +53,7 @@ class Case:
     reply: Reply | Twist
     times: int | None = 1
     extra: int = 1
+    longer: int = 0
     worker: str | None = None
     task: str | None = None
     event: tuple[str, str] | None = None
@@ -276,7 +278,14 @@ WORKER_CASES = [
     Case(name="a megabyte always", at=REPORTING, reply=HUGE, times=ALWAYS, worker="model_output_invalid"),
     Case(name="a megabyte of arguments", at=at("act"), reply=HUGE_CALL, extra=0),
     Case(name="out of tokens once", at=at("report"), reply=HALF),
-    Case(name="out of tokens always", at=REPORTING, reply=HALF, times=ALWAYS, worker="model_output_invalid"),
+    Case(
+        name="out of tokens always",
+        at=REPORTING,
+        reply=HALF,
+        times=ALWAYS,
+        longer=2,
+        worker="model_output_invalid",
+    ),
     Case(name="odd tool name", at=at("act"), reply=ODD, event=("tool.refused", "tool_input_invalid")),
     Case(name="unprintable", at=at("report"), reply=unprintable, extra=0),
 ]

@@ -38,7 +38,7 @@ OF_TASKS = (
     "tree",
     "tree_node",
     "tree_revision",
-    "tree_turn",
+    "tree_change",
 )
 """The tables that hold what tasks and agents are, and what happened to them."""
 

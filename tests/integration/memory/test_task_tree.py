@@ -45,7 +45,7 @@ class Planner:
         self.database, self.tenant, self.task = database, tenant, task
         self.turns = 0
 
-    async def turn(self, *operations: Operation, turn_id: str | None = None) -> Diff:
+    async def turn(self, *operations: Operation, change_id: str | None = None) -> Diff:
         self.turns += 1
         async with self.database.unit_of_work(self.tenant) as work:
             return await TaskTree().apply(
@@ -53,7 +53,7 @@ class Planner:
                 self.task,
                 operations,
                 actor="user",
-                turn_id=turn_id or f"turn-{self.turns}",
+                change_id=change_id or f"turn-{self.turns}",
                 provenance=Provenance(tenant=self.tenant, trust=Trust.USER),
             )
 
@@ -95,9 +95,9 @@ async def test_the_log_rebuilds_the_rows_after_every_turn(planner: Planner) -> N
 
 
 async def test_a_repeated_turn_changes_nothing_and_answers_the_same(planner: Planner) -> None:
-    first = await planner.turn(SetValue(node="city", value="Paris"), turn_id="t")
+    first = await planner.turn(SetValue(node="city", value="Paris"), change_id="t")
     await planner.turn(SetValue(node="city", value="Oslo"))
-    again = await planner.turn(SetValue(node="city", value="Paris"), turn_id="t")
+    again = await planner.turn(SetValue(node="city", value="Paris"), change_id="t")
     assert again.replayed
     assert again.revisions == first.revisions
     assert again.revisions[0].before is not None
@@ -108,9 +108,9 @@ async def test_a_repeated_turn_changes_nothing_and_answers_the_same(planner: Pla
 
 
 async def test_a_repeated_turn_that_changed_nothing_still_changes_nothing(planner: Planner) -> None:
-    first = await planner.turn(SetValue(node="city", value="Rome"), turn_id="t")
+    first = await planner.turn(SetValue(node="city", value="Rome"), change_id="t")
     await planner.turn(SetValue(node="city", value="Oslo"))
-    again = await planner.turn(SetValue(node="city", value="Rome"), turn_id="t")
+    again = await planner.turn(SetValue(node="city", value="Rome"), change_id="t")
     assert first.revisions == again.revisions == ()
 
 
@@ -125,7 +125,7 @@ async def test_a_refused_turn_may_be_tried_again_in_the_same_transaction(planner
     async with planner.database.unit_of_work(planner.tenant) as work:
         for operation in (SetValue(node="nowhere", value=1), SetValue(node="city", value="Paris")):
             with suppress(OperationRefused):
-                await TaskTree().apply(work, planner.task, [operation], actor="user", turn_id="t")
+                await TaskTree().apply(work, planner.task, [operation], actor="user", change_id="t")
     city = (await planner.load()).find("city")
     assert city is not None
     assert city.value == "Paris"
@@ -133,7 +133,7 @@ async def test_a_refused_turn_may_be_tried_again_in_the_same_transaction(planner
 
 async def test_turns_at_the_same_time_lose_nothing(planner: Planner) -> None:
     await asyncio.gather(
-        *(planner.turn(Create(key=f"step-{n}", title="Step"), turn_id=f"parallel-{n}") for n in range(8))
+        *(planner.turn(Create(key=f"step-{n}", title="Step"), change_id=f"parallel-{n}") for n in range(8))
     )
     tree = await planner.load()
     assert tree.head == len(PLAN) + 8
@@ -145,7 +145,7 @@ async def test_a_turn_of_unknown_source_is_untrusted(
 ) -> None:
     task = await new_task(tenant)
     async with database.unit_of_work(tenant) as work:
-        diff = await TaskTree().apply(work, task, PLAN, actor="agent:x", turn_id="t")
+        diff = await TaskTree().apply(work, task, PLAN, actor="agent:x", change_id="t")
     assert all(node.tainted for node in diff.changed)
 
 
@@ -157,7 +157,7 @@ async def test_a_tenant_sees_and_changes_only_its_own_tree(
             assert await work.fetch_one(count) == {"rows": 0}
         assert (await TaskTree().load(work, planner.task)).nodes == ()
         with pytest.raises(NotFound):
-            await TaskTree().apply(work, planner.task, PLAN, actor="mallory", turn_id="t")
+            await TaskTree().apply(work, planner.task, PLAN, actor="mallory", change_id="t")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         async with planner.database.unit_of_work(other_tenant) as work:
             await work.execute(sql.steal_node, {"other": planner.tenant, "task": planner.task})
@@ -172,4 +172,4 @@ async def test_the_log_cannot_be_rewritten(planner: Planner, sql: queries.Querie
 async def test_a_task_nobody_submitted_has_no_tree(database: Database, tenant: TenantId) -> None:
     async with database.unit_of_work(tenant) as work:
         with pytest.raises(NotFound):
-            await TaskTree().apply(work, TaskId(uuid4()), PLAN, actor="user", turn_id="t")
+            await TaskTree().apply(work, TaskId(uuid4()), PLAN, actor="user", change_id="t")

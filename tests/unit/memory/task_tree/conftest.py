@@ -30,7 +30,7 @@ class Forest:
             nodes=self.tree.by_id,
             history={node: [r for r in revisions if r.after.id == node] for node in self.tree.by_id},
             actor="user",
-            turn_id=f"turn-{self.turns}",
+            change_id=f"turn-{self.turns}",
             provenance=Provenance(tenant=DEFAULT_TENANT, trust=trust),
             at=datetime(2030, 1, 1, tzinfo=UTC),
         ).run(operations)
