@@ -12,7 +12,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from agents import prompt, window
 from agents.graph import Context, Graph, compiled
 from agents.ports import ReturnRefused, Turn
-from core.errors import AgentFailed, ModelError, ModelOutputInvalid
+from core.errors import AgentFailed, ModelOutputInvalid
 from core.schema import for_node
 from inference.estimate import prompt_tokens
 from inference.model import Message, ModelReply, ModelRequest, ToolCall
@@ -50,8 +50,6 @@ class WorkerState(TypedDict, total=False):
     messages: Annotated[list[Message], operator.add]
     asked: int
     """Model calls made so far."""
-    offered: int
-    """Returns shown to the gate so far."""
 
 
 async def brief(state: WorkerState, runtime: Context) -> WorkerState:
@@ -61,7 +59,6 @@ async def brief(state: WorkerState, runtime: Context) -> WorkerState:
     return {
         "messages": [prompt.system("worker"), Message(role="user", content=opening)],
         "asked": 0,
-        "offered": 0,
     }
 
 
@@ -76,9 +73,7 @@ async def act(state: WorkerState, runtime: Context) -> WorkerState:
         return {"messages": [], "asked": asked}
     try:
         reply = await turn.model(_request(turn, state, kind="act"))
-    except ModelError as error:
-        if error.code != ModelOutputInvalid.code:
-            raise
+    except ModelOutputInvalid:
         return {"messages": [], "asked": asked}
     return {"messages": [_assistant(reply)], "asked": asked}
 

@@ -15,7 +15,7 @@ from core.errors import TreeholdError
 
 if TYPE_CHECKING:
     from core.settings import Settings
-    from orchestrator.bootstrap import Platform
+    from orchestrator.platform import Platform
 
 Check = Callable[[], Awaitable[str]]
 Found = tuple[str, bool, str]

@@ -16,7 +16,8 @@ from api.server import RunningServer, serve
 from cli import local_server
 from core.errors import ConfigurationError
 from core.settings import Settings
-from orchestrator.bootstrap import Platform, open_platform
+from orchestrator.bootstrap import open_platform
+from orchestrator.platform import Platform
 from orchestrator.site import open_site
 
 log = logging.getLogger(__name__)

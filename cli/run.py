@@ -96,7 +96,7 @@ def run(
         if session.interrupt.asked:
             raise Interrupted(f"interrupted; task {task.id} is {tree.task.status}")
         status = _print(tree, session, as_json=as_json)
-        if session.embedded:
+        if session.embedded and memory:
             _await_learning(session, tree)
     raise typer.Exit(status)
 
@@ -128,7 +128,7 @@ def _await_learning(session: Session, tree: Tree) -> None:
     while time.monotonic() < end and not session.interrupt.asked:
         for event in session.client.events(tree.task.id, after=after):
             after = event.seq
-            if event.kind == "memory.learned":
+            if event.kind in {"memory.learned", "memory.failed"}:
                 return
         time.sleep(LEARN_POLL_SECONDS)
 

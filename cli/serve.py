@@ -120,5 +120,6 @@ async def _first(*waits: Coroutine[Any, Any, object]) -> None:
     done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for other in others:
         other.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
     for task in done:
         task.result()

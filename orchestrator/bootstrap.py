@@ -1,13 +1,12 @@
-"""The composition root: the only place that knows which adapter stands behind which port.
+"""The composition root: which adapter stands behind which port.
 
-`Platform` is what every process needs: Postgres, tasks, keys. It imports no LangGraph and no LiteLLM, so that
-a task can be submitted and followed at once; `orchestrator.engine_room` adds what advances agents.
+It imports no LangGraph and no LiteLLM, so that a task can be submitted and followed at once;
+`orchestrator.engine_room` adds what advances agents.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import psycopg
 
@@ -18,14 +17,14 @@ from core.ids import IdSource, TimeOrderedIds
 from core.settings import OFFLINE_MODEL, Settings
 from inference.config import ModelConfig
 from inference.gateway import ModelGateway
-from inference.model import ModelDescription
-from inference.ports import Gateway, ModelProvider
+from inference.ports import ModelProvider
 from inference.retry import RetryPolicy
 from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
 from orchestrator.intake import Intake
 from orchestrator.keys import KeyService
+from orchestrator.platform import Platform
 from orchestrator.tasks import TaskService
 from orchestrator.tool_runner import ToolRunner
 from tools import MeaningSearch, ToolRegistry
@@ -36,36 +35,6 @@ _UNBOUND = (
     b"SELECT rolsuper OR rolbypassrls OR pg_has_role(current_user, c.relowner, 'USAGE') AS unbound "
     b"FROM pg_roles, pg_class AS c WHERE rolname = current_user AND c.oid = 'treehold.task'::regclass"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Platform:
-    """What every process stands on."""
-
-    settings: Settings
-    database: Database
-    clock: Clock
-    ids: IdSource
-    gateway: Gateway
-    embedder: Embedder
-    index: VectorIndex
-    tools: ToolRunner
-    memory: Memory
-    task_tree: TaskTree
-    tasks: TaskService
-    keys: KeyService
-    model: ModelDescription
-
-    async def aclose(self) -> None:
-        await self.gateway.aclose()
-        await self.index.close()
-        await self.database.close()
-
-    async def ready(self) -> dict[str, str]:
-        """Raises `StorageError` when Postgres does not answer."""
-        async with self.database.plumbing() as connection:
-            await connection.execute(b"SELECT 1")
-        return {"postgres": "ok"}
 
 
 async def open_platform(
@@ -88,7 +57,11 @@ async def open_platform(
     clock, ids = clock or SystemClock(), ids or TimeOrderedIds()
     database = Database(conninfo, size=settings.pool_size, patience=settings.lease_seconds)
     await database.open()
-    await _refuse_unbound_role(database)
+    try:
+        await _refuse_unbound_role(database)
+    except BaseException:
+        await database.close()
+        raise
     gateway = ModelGateway(
         provider or _provider(settings),
         policy=RetryPolicy(

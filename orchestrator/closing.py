@@ -46,7 +46,7 @@ class Outcome:
 
 
 class Closing:
-    """Writes how turns end. Every method raises `LeaseLost` when the fence has moved on."""
+    """Writes how turns end; once the fence has moved on nothing is changed, and `close` raises `LeaseLost`."""
 
     def __init__(self, database: Database, task_tree: TaskTree) -> None:
         self._database = database
@@ -62,8 +62,7 @@ class Closing:
     async def hand_back(self, lease: Lease) -> None:
         """Give the agent to another worker at once; nothing of the turn but its journal remains."""
         async with self._database.unit_of_work(lease.tenant) as work:
-            row = await work.fetch_one(SQL.hand_back, {"agent": lease.agent, "fence": lease.fence})
-            if row is not None:
+            if await work.execute(SQL.hand_back, {"agent": lease.agent, "fence": lease.fence}):
                 work.enqueue(ADVANCE, lease.agent)
 
     async def _wait(

@@ -45,7 +45,6 @@ RETURNING extract(epoch FROM clock_timestamp() - created_at)::double precision A
 UPDATE agent
 SET state = 'ready', lease_owner = NULL, lease_until = NULL, fence = fence + 1, published_at = clock_timestamp()
 WHERE id = %(agent)s AND fence = %(fence)s AND state = 'running'
-RETURNING task_id, fence, lost_turns
 
 -- name: fail_ready
 -- An agent that keeps losing its workers is given up: claimed here, and closed in the same transaction.

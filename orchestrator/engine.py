@@ -29,7 +29,7 @@ from core.signals import LeaseLost
 from orchestrator.checkpointer import TurnCheckpointer
 from orchestrator.closing import Closing, Outcome
 from orchestrator.lease import Lease, LeaseKeeper
-from orchestrator.services import Services
+from orchestrator.platform import Platform
 from orchestrator.turn import LiveTurn
 
 SQL = queries.load(__file__, "engine.sql")
@@ -50,16 +50,16 @@ class Engine:
 
     def __init__(
         self,
-        services: Services,
+        platform: Platform,
         leases: LeaseKeeper,
         graphs: Mapping[str, Graph],
         checkpointer: TurnCheckpointer,
     ) -> None:
-        self._services = services
+        self._platform = platform
         self._leases = leases
         self._graphs = graphs
         self._checkpointer = checkpointer
-        self._closing = Closing(services.database, services.task_tree)
+        self._closing = Closing(platform.database, platform.task_tree)
 
     async def advance(self, tenant: TenantId, agent: AgentId) -> bool:
         """Run one turn, if the agent is ready; returns whether there was one to run.
@@ -97,7 +97,7 @@ class Engine:
 
     async def claim(self, tenant: TenantId, agent: AgentId) -> Claimed | None:
         """Take the lease of a ready agent; None when it is not ready."""
-        row = await self._services.database.call(
+        row = await self._platform.database.call(
             SQL.claim,
             {
                 "tenant": tenant,
@@ -157,7 +157,7 @@ class Engine:
             spawned=agent["spawned"],
         )
         return LiveTurn(
-            self._services,
+            self._platform,
             lease,
             facts,
             parent=AgentId(UUID(agent["parent_id"])) if agent["parent_id"] else None,
@@ -179,9 +179,9 @@ class Engine:
             )
         except (LeaseLost, asyncio.CancelledError):
             raise
+        except StorageError:
+            raise
         except TreeholdError as error:
-            if error.code == "storage_unavailable":
-                raise
             return Outcome.failed(error)
         except Exception as error:
             log.exception("turn.failed", extra={"agent": thread})

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 from agents.lead import lead_graph
 from agents.worker import worker_graph
-from orchestrator.bootstrap import Platform
 from orchestrator.checkpointer import TurnCheckpointer
 from orchestrator.closing import Closing
 from orchestrator.engine import Engine
 from orchestrator.learning import Learning
 from orchestrator.lease import LeaseKeeper
+from orchestrator.platform import Platform
 from orchestrator.reaper import Reaper
 from orchestrator.relay import Publisher, Relay
-from orchestrator.services import Services
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +47,6 @@ def open_engine_room(platform: Platform, *, owner: str | None = None) -> EngineR
     # Private data must not leave by a variable that was set for something else.
     os.environ["LANGSMITH_TRACING"] = "false"
     owner = owner or f"{socket.gethostname()}:{os.getpid()}"
-    services = Services(
-        database=platform.database,
-        clock=platform.clock,
-        gateway=platform.gateway,
-        tools=platform.tools,
-        memory=platform.memory,
-        task_tree=platform.task_tree,
-    )
     leases = LeaseKeeper(
         platform.database, platform.clock, owner=owner, seconds=platform.settings.lease_seconds
     )
@@ -63,7 +54,7 @@ def open_engine_room(platform: Platform, *, owner: str | None = None) -> EngineR
     graphs = {"lead": lead_graph(checkpointer), "worker": worker_graph(checkpointer)}
     return EngineRoom(
         platform=platform,
-        engine=Engine(services, leases, graphs, checkpointer),
+        engine=Engine(platform, leases, graphs, checkpointer),
         leases=leases,
         learning=Learning(platform.database, platform.memory, platform.task_tree),
     )

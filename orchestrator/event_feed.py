@@ -16,11 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import psycopg
-
 from core.clock import Clock
 from core.database import Database, queries
-from core.errors import NotFound, StorageError
+from core.errors import NotFound
 from core.events import TERMINAL_EVENT
 from core.ids import TenantId
 from orchestrator import rows
@@ -111,8 +109,8 @@ class EventFeed:
             while self._followed:
                 try:
                     await self._look()
-                except (StorageError, psycopg.Error) as error:
-                    log.warning("event_feed.interrupted", extra={"reason": str(error)})
+                except Exception:
+                    log.warning("event_feed.interrupted", exc_info=True)
                 await self._clock.sleep(LOOK_SECONDS)
         finally:
             self._looking = None

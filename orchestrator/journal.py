@@ -46,11 +46,12 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """What the journal already holds for a position."""
+    """What the journal already holds for a position; `attempts` counts one that is made now, too."""
 
     state: CallState | Literal["intent"]
     outcome: JsonValue
     reserved: budget.Amounts
+    attempts: int
 
 
 class Journal:
@@ -83,7 +84,12 @@ class Journal:
             case "new":
                 return None
             case "recorded":
-                return Recorded(state=row["state"], outcome=row["outcome"], reserved=row["reserved"])
+                return Recorded(
+                    state=row["state"],
+                    outcome=row["outcome"],
+                    reserved=row["reserved"],
+                    attempts=row["attempts"],
+                )
             case "exhausted":
                 raise await self._exhausted(row["lacking"], entry)
             case "lease_lost":
@@ -146,11 +152,11 @@ class Journal:
             self._held(await self._database.call(SQL.conclude, concluded))
             return
         async with self._database.unit_of_work(self.lease.tenant) as work:
-            self._held(await work.fetch_one(SQL.conclude, concluded))
             for query, row in rows:
                 await work.execute(query, row)
             if also is not None:
                 await also(work)
+            self._held(await work.fetch_one(SQL.conclude, concluded))
 
     def _held(self, row: Row | None) -> None:
         if row is None or not row["held"]:

@@ -70,7 +70,9 @@ class ModelCalls:
         again = observer.entry.reserve
         observer.lost = recorded.reserved
         observer.entry = replace(observer.entry, reserve=recorded.reserved)
-        event = self._retried(observer.entry, reason="lost", code="worker_lost", attempt=2, wait_seconds=0.0)
+        event = self._retried(
+            observer.entry, reason="lost", code="worker_lost", attempt=recorded.attempts, wait_seconds=0.0
+        )
         try:
             observer.entry = await self._journal.hold_more(observer.entry, again, event, attempts=0)
         except BudgetExhausted as error:
@@ -157,7 +159,13 @@ def _failure(recorded: Mapping[str, Any]) -> TreeholdError:
     """The error a failed call ended in, as a repeated turn meets it again."""
     if recorded["limit"] is not None:
         return BudgetExhausted(recorded["limit"], recorded["message"])
-    return ModelError(recorded["message"], code=recorded["code"])
+    kind = _KINDS.get(recorded["code"], ModelError)
+    return kind(recorded["message"], code=recorded["code"])
+
+
+_KINDS: Mapping[str, type[TreeholdError]] = {
+    kind.code: kind for kind in (InvalidInput, ModelError, *ModelError.__subclasses__())
+}
 
 
 class _Observer:

@@ -27,8 +27,8 @@ from orchestrator.journal import Journal
 from orchestrator.lease import Lease
 from orchestrator.memory_calls import MemoryCalls
 from orchestrator.model_calls import ModelCalls
+from orchestrator.platform import Platform
 from orchestrator.returns import Returns
-from orchestrator.services import Services
 from orchestrator.tool_calls import ToolCalls
 from tools.contract import ToolSpec
 
@@ -49,7 +49,7 @@ class LiveTurn:
 
     def __init__(
         self,
-        services: Services,
+        platform: Platform,
         lease: Lease,
         facts: AgentFacts,
         *,
@@ -59,22 +59,22 @@ class LiveTurn:
         workspace: str | None,
         remaining: Mapping[Unit, int | None],
     ) -> None:
-        self._services = services
+        self._platform = platform
         self._lease = lease
         self._facts = facts
         self._remaining = remaining
         self._used: Counter[Unit] = Counter()
         self._model_calls = model_calls
         self._workspace = workspace
-        self._journal = Journal(services.database, lease)
-        left = partial(_seconds_left, services.clock, facts.grant.deadline)
-        self._models = ModelCalls(services.gateway, services.clock, self._journal, left)
+        self._journal = Journal(platform.database, lease)
+        left = partial(_seconds_left, platform.clock, facts.grant.deadline)
+        self._models = ModelCalls(platform.gateway, platform.clock, self._journal, left)
         self._tools = ToolCalls(
-            services.tools, services.clock, self._journal, facts, left, workspace=workspace
+            platform.tools, platform.clock, self._journal, facts, left, workspace=workspace
         )
         self._returns = Returns(self._journal)
         self._children: list[ChildReturn] | None = None
-        self._memory = MemoryCalls(services.database, services.memory, services.task_tree, self._journal)
+        self._memory = MemoryCalls(platform.database, platform.memory, platform.task_tree, self._journal)
         self.parent = parent
         self.position = position
         self.provenance = facts.provenance
@@ -105,7 +105,7 @@ class LiveTurn:
         return reply
 
     def tool_specs(self) -> Sequence[ToolSpec]:
-        return self._services.tools.specs(self._facts.grant.capabilities)
+        return self._platform.tools.specs(self._facts.grant.capabilities)
 
     async def tool(self, call: ToolCall) -> ToolOutcome:
         outcome = await self._tools.run(self._next(), call, read=self.provenance)
@@ -155,7 +155,7 @@ class LiveTurn:
         return self._children
 
     async def _load_returns(self) -> list[ChildReturn]:
-        async with self._services.database.unit_of_work(self._lease.tenant) as work:
+        async with self._platform.database.unit_of_work(self._lease.tenant) as work:
             rows = await work.fetch_all(SQL.returns, {"agent": self._lease.agent})
         return [_child_return(row) for row in rows]
 
@@ -210,7 +210,7 @@ class LiveTurn:
         return passed.value
 
     async def _prove(self, file: str, line: int, quote: str) -> int | None:
-        return await self._services.tools.find_quote(
+        return await self._platform.tools.find_quote(
             self._workspace, self._facts.grant.capabilities, file, quote, line
         )
 

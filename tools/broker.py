@@ -12,7 +12,6 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from core.errors import InvalidInput, ToolError, ToolFailed, ToolInputInvalid
 from core.grant import Capabilities
-from core.signals import LeaseLost
 from core.strict_json import NotStrictJson, decode
 from core.text import clipped, printable
 from tools.addresses import plain_url
@@ -93,8 +92,6 @@ class ToolBroker:
         except TimeoutError as error:
             seconds = f"{prepared.spec.seconds:g}"
             raise ToolFailed(f"{prepared.spec.name} took longer than {seconds} seconds") from error
-        except LeaseLost:
-            raise
         except ToolError as error:
             error.message = _without(root, error.message)
             error.args = (error.message,)

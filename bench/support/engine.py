@@ -14,8 +14,9 @@ from core.settings import Settings
 from inference.model import ModelDescription, ModelHealth, ModelReply, ModelRequest, Usage
 from inference.ports import ModelProvider, Progress
 from memory.ports import Embedder, VectorIndex
-from orchestrator.bootstrap import Platform, open_platform
+from orchestrator.bootstrap import open_platform
 from orchestrator.engine_room import EngineRoom, open_engine_room
+from orchestrator.platform import Platform
 from orchestrator.principal import Principal
 from orchestrator.topics import ADVANCE, LEARN
 from orchestrator.views import Submission, TaskView

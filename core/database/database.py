@@ -52,10 +52,6 @@ class UnitOfWork:
         cursor = await self.connection.execute(query, params)
         return cursor.rowcount
 
-    async def execute_many(self, query: bytes, rows: list[Row]) -> None:
-        async with self.connection.cursor() as cursor:
-            await cursor.executemany(query, rows)
-
     async def fetch_one(self, query: bytes, params: Params | None = None) -> Row | None:
         cursor = await self.connection.execute(query, params)
         return await cursor.fetchone()

@@ -108,7 +108,7 @@ CREATE FUNCTION begin_call(
     p_name text, p_effect text, p_request jsonb, p_hash bytea, p_units text[], p_amounts bigint[],
     p_reserved jsonb, p_event text, p_data text
 )
-RETURNS TABLE (verdict text, state text, outcome jsonb, reserved jsonb, lacking text)
+RETURNS TABLE (verdict text, state text, outcome jsonb, reserved jsonb, attempts integer, lacking text)
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
 AS $$
 DECLARE
@@ -116,7 +116,7 @@ DECLARE
 BEGIN
     PERFORM set_config('treehold.tenant', p_tenant::text, true);
     IF NOT holds(p_agent, p_fence) THEN
-        RETURN QUERY SELECT 'lease_lost', NULL::text, NULL::jsonb, NULL::jsonb, NULL::text;
+        RETURN QUERY SELECT 'lease_lost', NULL::text, NULL::jsonb, NULL::jsonb, NULL::integer, NULL::text;
         RETURN;
     END IF;
     SELECT * INTO earlier FROM call AS c WHERE c.agent_id = p_agent AND c.position = p_position;
@@ -126,7 +126,7 @@ BEGIN
             WHERE c.id = earlier.id;
         END IF;
         RETURN QUERY SELECT CASE WHEN earlier.request_hash = p_hash THEN 'recorded' ELSE 'diverged' END,
-            earlier.state, earlier.outcome, earlier.reserved, NULL::text;
+            earlier.state, earlier.outcome, earlier.reserved, earlier.attempts + 1, NULL::text;
         RETURN;
     END IF;
     IF cardinality(p_units) > 0 THEN
@@ -137,7 +137,7 @@ BEGIN
         WHERE b.unit IS NULL OR b.reserved + b.delegated + b.spent + w.amount > b.granted
         LIMIT 1;
         IF lacking IS NOT NULL THEN
-            RETURN QUERY SELECT 'exhausted', NULL::text, NULL::jsonb, NULL::jsonb, lacking;
+            RETURN QUERY SELECT 'exhausted', NULL::text, NULL::jsonb, NULL::jsonb, NULL::integer, lacking;
             RETURN;
         END IF;
         UPDATE budget AS b SET reserved = b.reserved + w.amount
@@ -153,12 +153,12 @@ BEGIN
     IF p_event IS NOT NULL THEN
         PERFORM write_events(p_task, ARRAY[p_agent], ARRAY[p_event], ARRAY[p_data]);
     END IF;
-    RETURN QUERY SELECT 'new', NULL::text, NULL::jsonb, NULL::jsonb, NULL::text;
+    RETURN QUERY SELECT 'new', NULL::text, NULL::jsonb, NULL::jsonb, 1, NULL::text;
 END;
 $$;
 
--- Records an outcome and exchanges the reservation for what was used; false where the lease is lost. What was
--- really used counts even where it passes the estimate: the grant then shows itself spent.
+-- Records an outcome and exchanges the reservation for what was used; false where the lease is lost. Use beyond
+-- the reservation counts as far as the grant goes, which then shows itself spent.
 CREATE FUNCTION conclude_call(
     p_tenant uuid, p_task uuid, p_agent uuid, p_fence bigint, p_position integer, p_state text, p_outcome jsonb,
     p_usage jsonb, p_units text[], p_held bigint[], p_used bigint[], p_events text[], p_data text[]
@@ -184,14 +184,17 @@ BEGIN
 END;
 $$;
 
--- Whatever ended agents still held: usage that cannot be read counts in full.
+-- Whatever ended agents still held: usage that cannot be read counts in full, and as prompt.
 CREATE FUNCTION settle_ended(p_agents uuid[]) RETURNS void
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
 AS $$
 BEGIN
     UPDATE call AS c
     SET state = 'unknown', finished_at = clock_timestamp(), reserved = '{}',
-        usage = c.usage || jsonb_build_object('completion_tokens', coalesce((c.reserved ->> 'tokens')::bigint, 0))
+        usage = c.usage || jsonb_build_object(
+            'prompt_tokens', coalesce((c.reserved ->> 'tokens')::bigint, 0),
+            'cost', coalesce((c.reserved ->> 'cost')::bigint, 0)
+        )
     WHERE c.agent_id = ANY(p_agents) AND c.state = 'intent';
     UPDATE budget AS b SET spent = b.spent + b.reserved, reserved = 0
     WHERE b.agent_id = ANY(p_agents) AND b.reserved > 0;

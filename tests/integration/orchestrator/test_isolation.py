@@ -24,7 +24,6 @@ from core.ids import AgentId
 from inference.model import Message, ModelReply, ModelRequest
 from orchestrator.checkpointer import TurnCheckpointer
 from orchestrator.engine import Engine
-from orchestrator.services import Services
 from tests.integration.orchestrator.conftest import Opener
 from tools import ToolContext, ToolResult, ToolSpec
 
@@ -152,20 +151,11 @@ def script(request: ModelRequest) -> ModelReply:
 async def run_tree(opened: Harness, seed: int) -> None:
     rng = random.Random(seed)
     checkpointer = TurnCheckpointer()
-    platform = opened.platform
-    services = Services(
-        database=platform.database,
-        clock=platform.clock,
-        gateway=platform.gateway,
-        tools=platform.tools,
-        memory=platform.memory,
-        task_tree=platform.task_tree,
-    )
     graphs = {
         "lead": parent_graph(checkpointer, rng, rng.randint(1, 4)),
         "worker": worker_graph(checkpointer),
     }
-    engine = Engine(services, opened.room.leases, graphs, checkpointer)
+    engine = Engine(opened.platform, opened.room.leases, graphs, checkpointer)
     await opened.submit("leak", tools=["leak"])
     while messages := [m for m in await opened.collect() if m[0] == "advance"]:
         for _, tenant, agent in messages:

@@ -77,3 +77,19 @@ async def test_a_store_that_is_away_is_waited_for(
     await opened.room.learning.learn(opened.principal.tenant, task)
     cursor = await admin.execute("SELECT kind FROM event WHERE kind LIKE 'memory.%'")
     assert await cursor.fetchall() == [("memory.learned",)]
+
+
+async def test_a_task_without_memory_neither_recalls_nor_teaches(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    opened, _ = await open_harness(team(1))
+    await opened.run("What is there to learn?")
+    private = await opened.run("What is there to learn?", memory=False)
+    again = await opened.run("What is there to learn?")
+    cursor = await admin.execute(
+        "SELECT task_id, kind FROM event WHERE kind LIKE 'recall.%' OR kind LIKE 'memory.%' ORDER BY at"
+    )
+    told = [row for row in await cursor.fetchall() if row[0] in {private.id, again.id}]
+    assert {kind for task, kind in told if task == private.id} == set()
+    assert {"recall.used", "memory.learned"} <= {kind for task, kind in told if task == again.id}
+    assert not await reminded(admin)

@@ -110,3 +110,16 @@ async def test_a_repeated_turn_meets_the_same_failure(open_harness: Opener, admi
     await second.drive()
     assert provider.requests == []
     assert (await second.view(task)).stop_reason == "cost"
+
+
+async def test_the_trace_of_a_cancelled_task_shows_what_its_ledger_holds(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    opened, _ = await open_harness(dying)
+    task = await opened.submit("stop in the middle", budget={"tokens": 100_000})
+    await die_in_a_call(opened, admin)
+    await opened.platform.tasks.cancel(opened.principal, task)
+    held, _ = await spent(admin, task)
+    usage = (await opened.view(task)).usage
+    assert held > 0
+    assert usage.prompt_tokens + usage.completion_tokens == held

@@ -1,0 +1,46 @@
+"""What every process stands on: one bundle, made by the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.clock import Clock
+from core.database import Database
+from core.ids import IdSource
+from core.settings import Settings
+from inference.model import ModelDescription
+from inference.ports import Gateway
+from memory import Memory
+from memory.ports import Embedder, VectorIndex
+from memory.task_tree import TaskTree
+from orchestrator.keys import KeyService
+from orchestrator.ports import Tasks
+from orchestrator.tool_runner import ToolRunner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    settings: Settings
+    database: Database
+    clock: Clock
+    ids: IdSource
+    gateway: Gateway
+    embedder: Embedder
+    index: VectorIndex
+    tools: ToolRunner
+    memory: Memory
+    task_tree: TaskTree
+    tasks: Tasks
+    keys: KeyService
+    model: ModelDescription
+
+    async def aclose(self) -> None:
+        await self.gateway.aclose()
+        await self.index.close()
+        await self.database.close()
+
+    async def ready(self) -> dict[str, str]:
+        """Raises `StorageError` when Postgres does not answer."""
+        async with self.database.plumbing() as connection:
+            await connection.execute(b"SELECT 1")
+        return {"postgres": "ok"}
