@@ -46,7 +46,7 @@ class Outcome:
 
 
 class Closing:
-    """Writes how turns end; once the fence has moved on nothing is changed, and `close` raises `LeaseLost`."""
+    """Writes how turns end; once the fence has moved on nothing changes, and `close` raises `LeaseLost`."""
 
     def __init__(self, database: Database, task_tree: TaskTree) -> None:
         self._database = database
