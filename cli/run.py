@@ -44,7 +44,7 @@ def run(
     ] = None,
     fanout: Annotated[int | None, typer.Option("--fanout", min=0, help="Children an agent may have.")] = None,
     deadline: Annotated[
-        float | None, typer.Option("--deadline", min=0.001, help="Seconds for the task.")
+        float | None, typer.Option("--deadline", min=0.001, help="Seconds, from its submission.")
     ] = None,
     allow_host: Annotated[
         list[str] | None, typer.Option("--allow-host", help="Host that http_get may reach; repeatable.")

@@ -50,7 +50,6 @@ class Settings(BaseSettings):
     vector_index: Literal["pgvector", "qdrant"] = "pgvector"
     qdrant_url: str | None = None
     qdrant_api_key: SecretStr | None = None
-    embedder: Literal["minilm"] = "minilm"
 
     model: str = Field(default=OFFLINE_MODEL, description="'offline', or a model name for LiteLLM.")
     base_url: str | None = Field(default=None, description="An OpenAI-compatible node, ending in /v1.")

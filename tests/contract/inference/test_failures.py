@@ -130,7 +130,7 @@ async def test_a_broken_stream_is_retried(broken: Reply) -> None:
     ],
 )
 async def test_what_dies_after_it_was_sent_may_have_been_billed(silent: Reply) -> None:
-    async with model_harness([silent, text("whole")], first_token_seconds=0.1) as harness:
+    async with model_harness([silent, text("whole")], first_token_seconds=1.0) as harness:
         reply = await harness.ask(max_tokens=500)
     assert not reply.usage.known
     assert harness.observer.notices[0].tokens > 500
