@@ -29,9 +29,15 @@ _Kind = tuple[str, bool, bool, bool]
 
 @dataclass(frozen=True, kw_only=True)
 class Reservation:
-    """What is held for one call; the node is told `max_tokens`."""
+    """What is held for one call; the node is told `max_tokens`.
+
+    Attributes:
+        most_prompt_tokens: the estimate from the prompt's bytes alone. A grant must cover it although less is
+            held: what was learned of other prompts may not hold for this one.
+    """
 
     prompt_tokens: int
+    most_prompt_tokens: int
     max_tokens: int
 
     @property
@@ -39,7 +45,7 @@ class Reservation:
         return self.prompt_tokens + self.max_tokens
 
 
-NOTHING = Reservation(prompt_tokens=0, max_tokens=0)
+NOTHING = Reservation(prompt_tokens=0, most_prompt_tokens=0, max_tokens=0)
 
 
 class Reserver:
@@ -53,7 +59,10 @@ class Reserver:
     def reservation(self, request: ModelRequest, room: int | None = None) -> Reservation:
         """For one call; `room` is what its reply may have, where that was decided before."""
         most = self.room(request) if room is None else min(room, request.max_tokens)
-        return Reservation(prompt_tokens=self.prompt(request), max_tokens=most)
+        prompt, whole = self.prompt(request), messages_size(request.messages) + extras_size(request)
+        return Reservation(
+            prompt_tokens=prompt, most_prompt_tokens=max(prompt, whole.tokens), max_tokens=most
+        )
 
     def prompt(self, request: ModelRequest) -> int:
         """Upper estimate of the prompt, as far as can be learned."""

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from core.database import Row, jsonb, queries
 from core.events import Event
 from core.ids import ArtifactId, derived
+from core.pointer import steps
 from core.provenance import Provenance
 from orchestrator.lease import Lease
 
@@ -69,8 +70,8 @@ def handle(artifact: ArtifactId, characters: int) -> dict[str, JsonValue]:
 
 def place(value: JsonValue, pointer: str, replacement: JsonValue) -> None:
     """Put the replacement where the JSON pointer leads inside `value`."""
-    *steps, last = pointer.split("/")[1:]
-    for step in steps:
+    *before, last = steps(pointer)
+    for step in before:
         match value:
             case dict():
                 value = value[step]

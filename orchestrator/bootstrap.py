@@ -91,7 +91,7 @@ async def open_platform(
             clock,
             ids,
             task_tree,
-            Intake(runner, roots=settings.workspace_roots, priced=gateway.priced),
+            Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced),
             model,
         ),
         keys=KeyService(database),

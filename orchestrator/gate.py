@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -22,6 +22,7 @@ from pydantic import JsonValue
 
 from core import schema as json_schema
 from core.errors import GateCode, GateRefused, InvalidInput
+from core.pointer import escaped
 from core.schema import Crossing, Schema, TooCostly
 from core.strict_json import Fault, NotStrictJson, decode
 
@@ -102,7 +103,7 @@ async def check(text: str, schema: Schema, *, files: frozenset[str], prove: Prov
     except TooCostly as error:
         raise GateRefused("too_large") from error
     if problems:
-        raise GateRefused("schema_mismatch", _pointer(problems[0].place))
+        raise GateRefused("schema_mismatch", _told(problems[0].place, schema))
     walk = _Walk(files=files, prove=prove)
     crossed = await walk.cross(value, schema, "", None)
     return Passed(value=cast(dict[str, JsonValue], crossed), texts=walk.texts, quotes=walk.quotes)
@@ -123,10 +124,8 @@ class _Walk:
             case dict():
                 return await self._object(value, schema, at)
             case list():
-                items: Any = schema.get("items")
-                part_schema: Schema = cast(Schema, items) if isinstance(items, Mapping) else {}
                 return [
-                    await self.cross(part, part_schema, f"{at}/{index}", None)
+                    await self.cross(part, _element(schema, index), f"{at}/{index}", None)
                     for index, part in enumerate(value)
                 ]
             case str():
@@ -139,7 +138,8 @@ class _Walk:
         if not value.keys() <= properties.keys():
             raise GateRefused("schema_mismatch", at)
         crossed = {
-            key: await self.cross(part, properties[key], f"{at}/{key}", value) for key, part in value.items()
+            key: await self.cross(part, properties[key], f"{at}/{escaped(key)}", value)
+            for key, part in value.items()
         }
         if (line := self.lines.pop(at, None)) is not None:
             crossed["line"] = line
@@ -193,12 +193,21 @@ def string_kind(schema: Schema) -> StringKind:
 
 def _named(schema: Schema) -> dict[str, Schema]:
     """The members an object may have, also by the parts that `allOf` joins; what is named twice is joined."""
-    found: dict[str, Schema] = dict(schema.get("properties", {}))
-    joined: list[Schema | bool] = schema.get("allOf", [])
-    for part in joined:
-        for name, member in () if isinstance(part, bool) else _named(part).items():
+    found = {name: _open(member) for name, member in schema.get("properties", {}).items()}
+    for part in map(_open, schema.get("allOf", ())):
+        for name, member in _named(part).items():
             found[name] = {"allOf": [found[name], member]} if name in found else member
     return found
+
+
+def _element(schema: Schema, index: int) -> Schema:
+    first = schema.get("prefixItems", ())
+    return _open(first[index] if index < len(first) else schema.get("items"))
+
+
+def _open(schema: object) -> Schema:
+    """A schema that says nothing of its strings is one that lets none of them cross as it is."""
+    return cast(Schema, schema) if isinstance(schema, Mapping) else {}
 
 
 def strings(value: JsonValue) -> Iterator[str]:
@@ -220,5 +229,15 @@ def _has_controls(text: str) -> bool:
     return any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co"} and c not in "\n\t" for c in text)
 
 
-def _pointer(path: Any) -> str:
-    return "/".join(["", *map(str, path)])
+def _told(place: Sequence[str | int], schema: Schema) -> str:
+    """A JSON pointer in the schema's own names: any other name may be text of the child's."""
+    steps: list[str] = []
+    for step in place:
+        if isinstance(step, int):
+            steps.append(str(step))
+            schema = _element(schema, step)
+            continue
+        named = _named(schema)
+        steps.append(escaped(step) if step in named else "*")
+        schema = named.get(step, {})
+    return "".join(f"/{step}" for step in steps)

@@ -19,6 +19,7 @@ WORKSPACE_TOOLS = frozenset(
 ALWAYS = frozenset({"calculate", "write_artifact"})
 NETWORK_TOOLS = frozenset({"http_get"})
 MEMORY = frozenset({"tenant"})
+_SYSTEM = (Path("/proc"), Path("/sys"), Path("/dev"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +32,21 @@ class Accepted:
 
 
 class Intake:
-    """Checks submissions; `priced` tells whether the model's price is known."""
+    """Checks submissions.
 
-    def __init__(self, tools: ToolRunner, *, roots: Sequence[Path], priced: Callable[[], bool]) -> None:
+    Args:
+        tools: what agents may be given.
+        roots: folders that workspaces must lie in; any folder will do where there are none.
+        private: the server's own folder, which no workspace may hold or lie in.
+        priced: tells whether the model's price is known.
+    """
+
+    def __init__(
+        self, tools: ToolRunner, *, roots: Sequence[Path], private: Path, priced: Callable[[], bool]
+    ) -> None:
         self._tools = tools
         self._roots = tuple(root.resolve() for root in roots)
+        self._private = private.resolve()
         self._priced = priced
 
     async def check(self, submission: Submission) -> Accepted:
@@ -76,6 +87,13 @@ class Intake:
         root = Path(workspace.root)
         if self._roots and not any(root.is_relative_to(allowed) for allowed in self._roots):
             raise InvalidInput(f"the server does not allow the workspace {given!r}")
+        if root.is_relative_to(self._private) or self._private.is_relative_to(root):
+            raise InvalidInput(
+                f"the workspace {given!r} holds Treehold's own data ({str(self._private)!r}), its keys "
+                "too; name a folder beside it"
+            )
+        if any(root.is_relative_to(system) for system in _SYSTEM):
+            raise InvalidInput(f"{given!r} is no folder of files but the system's view of itself")
         inventory = workspace.inventory()
         if not inventory.files:
             raise InvalidInput(_nothing_to_read(given, inventory))

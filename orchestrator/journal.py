@@ -30,7 +30,13 @@ SecondsLeft = Callable[[], float | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One call as it is about to be made. `position` counts the calls of an agent's whole life."""
+    """One call as it is about to be made.
+
+    Attributes:
+        position: counts the calls of an agent's whole life.
+        reserve: what is held until the call is concluded.
+        covered: what the grant must have left for the call to be made, where that is more.
+    """
 
     position: int
     kind: CallKind
@@ -38,6 +44,10 @@ class Entry:
     effect: Effect
     request: Mapping[str, Any]
     reserve: budget.Amounts = field(default_factory=dict[Any, int])
+    covered: budget.Amounts = field(default_factory=dict[Any, int])
+
+    def needs(self, unit: Unit) -> int:
+        return max(self.reserve[unit], self.covered.get(unit, 0))
 
     @property
     def request_hash(self) -> bytes:
@@ -101,7 +111,7 @@ class Journal:
 
     async def _exhausted(self, unit: Unit, entry: Entry) -> BudgetExhausted:
         async with self._database.unit_of_work(self.lease.tenant) as work:
-            return await budget.exhausted(work, self.lease.agent, unit, entry.reserve[unit])
+            return await budget.exhausted(work, self.lease.agent, unit, entry.needs(unit))
 
     async def hold_more(
         self, entry: Entry, amounts: budget.Amounts, event: Event, *, attempts: int = 1
@@ -202,6 +212,7 @@ class Journal:
             "request_hash": entry.request_hash,
             "units": list(entry.reserve),
             "amounts": list(entry.reserve.values()),
+            "covered": [entry.needs(unit) for unit in entry.reserve],
             "reserved": jsonb(dict(entry.reserve)),
             "fence": self.lease.fence,
         }

@@ -16,7 +16,6 @@ from core.grant import Unit
 from core.text import clipped
 from inference.model import ModelReply, ModelRequest, Usage
 from inference.ports import Gateway, RetryNotice
-from inference.reservation import Reservation
 from orchestrator.journal import Entry, Journal, Recorded, SecondsLeft
 
 
@@ -36,7 +35,8 @@ class ModelCalls:
             name=request.kind,
             effect="pure",
             request=request.canonical(),
-            reserve=self._amounts(reserved),
+            reserve=self._amounts(reserved.prompt_tokens, reserved.max_tokens),
+            covered=self._amounts(reserved.most_prompt_tokens, reserved.max_tokens),
         )
         recorded = await self._journal.begin(entry, self._started(entry))
         if recorded is not None and recorded.state == "done":
@@ -79,9 +79,9 @@ class ModelCalls:
             await self._failed(observer, error, self._clock.monotonic())
             raise
 
-    def _amounts(self, reserved: Reservation) -> dict[Unit, int]:
-        most = Usage(prompt_tokens=reserved.prompt_tokens, completion_tokens=reserved.max_tokens)
-        return {"tokens": reserved.tokens, "cost": self._gateway.price(most)}
+    def _amounts(self, prompt_tokens: int, completion_tokens: int) -> dict[Unit, int]:
+        usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
+        return {"tokens": usage.total, "cost": self._gateway.price(usage)}
 
     def _started(self, entry: Entry) -> Event:
         return self._journal.event(
@@ -101,7 +101,8 @@ class ModelCalls:
             attempt=notice.attempt,
             wait_seconds=round(notice.delay, 3),
         )
-        return await self._journal.hold_more(entry, self._amounts(notice.needed), event)
+        more = self._amounts(notice.needed.prompt_tokens, notice.needed.max_tokens)
+        return await self._journal.hold_more(entry, more, event)
 
     def _retried(self, entry: Entry, **data: JsonValue) -> Event:
         return self._journal.event("model.retried", call=str(self._journal.call_id(entry.position)), **data)

@@ -18,7 +18,7 @@ CROSSINGS: frozenset[Crossing] = frozenset({"id", "file", "quote", "shown"})
 def crossing(schema: Schema) -> Crossing | None:
     """What the schema declares; None where it declares nothing that is known."""
     declared = schema.get(KEYWORD)
-    return declared if declared in CROSSINGS else None
+    return next((known for known in CROSSINGS if known == declared), None)
 
 
 def for_node(schema: Schema) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from core.schema import values
 from core.schema.keywords import Schema
 from core.schema.run import Problem, Rule, Run, TooCostly
 
-MAX_STEPS = 300_000
-"""Some tenths of a second; a reply of 64,000 characters takes a tenth of it under an everyday schema."""
+MAX_STEPS = 100_000
+"""A tenth of a second or so; a reply of 64,000 characters takes a third of it under an everyday schema."""
 
 
 class Validator:

@@ -15,10 +15,12 @@ _FORMATS = {"date": "date", "date-time": "time with its offset", "email": "email
 Schema = Mapping[str, Any]
 
 
-def joined(schema: Schema) -> dict[str, Any]:
-    """The schema with the parts of its `allOf` put into it."""
+def joined(schema: Schema | bool) -> dict[str, Any]:
+    """The schema with the parts of its `allOf` put into it; one that allows everything says nothing."""
+    if isinstance(schema, bool):
+        return {}
     merged = {name: part for name, part in schema.items() if name != "allOf"}
-    for part in map(joined, cast(Sequence[Schema], schema.get("allOf", ()))):
+    for part in map(joined, cast(Sequence[Schema | bool], schema.get("allOf", ()))):
         properties = {**part.get("properties", {}), **merged.get("properties", {})}
         required = [*merged.get("required", ()), *part.get("required", ())]
         merged = {**part, **merged}

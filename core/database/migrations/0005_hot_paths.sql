@@ -102,11 +102,12 @@ BEGIN
 END;
 $$;
 
--- Writes a call's intent and holds its reservation, unless an earlier turn did; says what that one recorded.
+-- Writes a call's intent and holds its reservation, unless an earlier turn did; says what that one recorded. The
+-- grant must have left what the call may need at most, though less is held.
 CREATE FUNCTION begin_call(
     p_tenant uuid, p_task uuid, p_agent uuid, p_fence bigint, p_id uuid, p_position integer, p_kind text,
     p_name text, p_effect text, p_request jsonb, p_hash bytea, p_units text[], p_amounts bigint[],
-    p_reserved jsonb, p_event text, p_data text
+    p_covered bigint[], p_reserved jsonb, p_event text, p_data text
 )
 RETURNS TABLE (verdict text, state text, outcome jsonb, reserved jsonb, attempts integer, lacking text)
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
@@ -132,7 +133,7 @@ BEGIN
     IF cardinality(p_units) > 0 THEN
         PERFORM FROM budget AS b WHERE b.agent_id = p_agent ORDER BY b.unit FOR UPDATE;
         SELECT w.unit INTO lacking
-        FROM unnest(p_units, p_amounts) AS w (unit, amount)
+        FROM unnest(p_units, p_covered) AS w (unit, amount)
         LEFT JOIN budget AS b ON b.agent_id = p_agent AND b.unit = w.unit
         WHERE b.unit IS NULL OR b.reserved + b.delegated + b.spent + w.amount > b.granted
         LIMIT 1;

@@ -69,7 +69,10 @@ def random_leaf(rng: random.Random, depth: int = 0) -> Leaf:
     shape = rng.random()
     if depth < 3 and shape < 0.25:
         inner = random_leaf(rng, depth + 1)
-        return Leaf({"type": "array", "items": inner.schema}, [inner.value] * rng.randint(1, 3))
+        if rng.random() < 0.5:
+            return Leaf({"type": "array", "items": inner.schema}, [inner.value] * rng.randint(1, 3))
+        first = {"type": "array", "prefixItems": [inner.schema], "items": {"enum": ["x"]}}
+        return Leaf(first, [inner.value, "x"])
     if depth < 3 and shape < 0.5:
         parts = {name: random_leaf(rng, depth + 1) for name in rng.sample("abcdef", rng.randint(1, 3))}
         return Leaf(

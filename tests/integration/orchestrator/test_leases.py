@@ -7,13 +7,19 @@ from typing import Any
 
 import pytest
 from psycopg import AsyncConnection
+from psycopg.errors import LockNotAvailable
 
+from agents.brief import ChildSpec
 from bench.support.engine import Harness
 from bench.support.scripts import team
 from core.errors import AgentFailed
+from core.grant import Budget, Capabilities
 from core.ids import AgentId, TenantId
+from core.signals import LeaseLost
 from orchestrator.closing import Closing, Outcome
 from orchestrator.engine import Claimed
+from orchestrator.journal import Entry, Journal
+from orchestrator.lease import fenced
 from tests.integration.orchestrator.conftest import Opener
 
 ENDS_SOON = "UPDATE agent SET lease_until = now() + interval '4 seconds' WHERE state = 'running'"
@@ -138,3 +144,111 @@ async def test_a_queue_that_is_only_long_is_not_published_over_and_over(
         await opened.room.reaper().round()
         published.append(len(await opened.collect()))
     assert published == [1, 0, 1, 0, 1]
+
+
+async def reclaimed(open_harness: Opener, admin: AsyncConnection) -> tuple[Harness, Claimed, Claimed]:
+    """An agent that another worker runs now: the first worker, its claim, and the other's."""
+    first, _ = await open_harness(team(2))
+    await first.submit("stop and go")
+    ((_, tenant, agent),) = await first.collect()
+    old = await first.room.engine.claim(tenant, AgentId(agent))
+    await admin.execute("UPDATE agent SET lease_until = now() - interval '1 second' WHERE state = 'running'")
+    second, _ = await open_harness(team(2), owner="worker-2")
+    await second.room.reaper().round()
+    new = await second.room.engine.claim(tenant, AgentId(agent))
+    assert old is not None
+    assert new is not None
+    return first, old, new
+
+
+CHECKPOINT: dict[str, Any] = {
+    "namespace": "",
+    "checkpoint_id": "stale",
+    "parent_checkpoint_id": None,
+    "kind": "msgpack",
+    "content": b"",
+    "metadata": "{}",
+    "writes": None,
+}
+STEP = Entry(position=0, kind="step", name="stale", effect="pure", request={})
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing_while_another_runs(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    first, old, new = await reclaimed(open_harness, admin)
+    stale, valid = (Journal(first.platform.database, claimed.lease) for claimed in (old, new))
+    with pytest.raises(LeaseLost):
+        await stale.begin(STEP)
+    assert await valid.begin(STEP) is None
+    with pytest.raises(LeaseLost):
+        await stale.conclude(STEP, state="done", outcome="stale", used={})
+    with pytest.raises(LeaseLost):
+        await stale.note(stale.event("gate.refused"))
+    closing = Closing(first.platform.database, first.platform.task_tree)
+    for outcome in (Outcome.waiting("children"), Outcome.done()):
+        with pytest.raises(LeaseLost):
+            await closing.close(old.lease, old.turn, outcome, CHECKPOINT)
+    await closing.hand_back(old.lease)
+    cursor = await admin.execute(
+        "SELECT a.state, a.fence, c.state, (SELECT count(*) FROM checkpoint) FROM agent AS a "
+        "JOIN call AS c ON c.agent_id = a.id"
+    )
+    assert await cursor.fetchall() == [("running", new.lease.fence, "intent", 0)]
+
+
+async def test_a_worker_whose_lease_ran_out_writes_nothing_though_nobody_took_the_agent(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    opened, _ = await open_harness(team(2))
+    [claimed, _] = await claimed_workers(opened)
+    await admin.execute("UPDATE agent SET lease_until = now() WHERE state = 'running'")
+    with pytest.raises(LeaseLost):
+        await Journal(opened.platform.database, claimed.lease).begin(STEP)
+    closing = Closing(opened.platform.database, opened.platform.task_tree)
+    with pytest.raises(LeaseLost):
+        await closing.close(claimed.lease, claimed.turn, Outcome.waiting("children"), CHECKPOINT)
+
+
+async def test_a_write_in_progress_keeps_the_reaper_waiting(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    opened, _ = await open_harness(team(2))
+    [claimed, _] = await claimed_workers(opened)
+    async with fenced(opened.platform.database, claimed.lease):
+        await admin.execute("SET lock_timeout = '50ms'")
+        with pytest.raises(LockNotAvailable):
+            await admin.execute("UPDATE agent SET fence = fence + 1 WHERE id = %s", [claimed.lease.agent])
+
+
+async def test_a_child_gets_no_more_than_its_parent_may_touch(open_harness: Opener) -> None:
+    opened, _ = await open_harness(team(1))
+    await opened.submit("share", budget={"depth": 2, "fanout": 3, "model_calls": 5})
+    ((_, tenant, agent),) = await opened.collect()
+    claimed = await opened.room.engine.claim(tenant, AgentId(agent))
+    assert claimed is not None
+    turn = claimed.turn
+    turn.spawn(
+        [
+            ChildSpec(
+                key="greedy",
+                role="worker",
+                title="greedy",
+                node=None,
+                brief=turn.agent.brief,
+                return_schema={"type": "object", "properties": {}},
+                budget=Budget(depth=16, fanout=1000, model_calls=1000),
+                capabilities=Capabilities(
+                    tools=frozenset({"http_get", "calculate"}),
+                    hosts=frozenset({"example.org"}),
+                    memory=frozenset({"tenant", "others"}),
+                ),
+                provenance=turn.agent.provenance,
+            )
+        ]
+    )
+    [(_, child)] = turn.children
+    assert child.capabilities.tools == {"calculate"}
+    assert child.capabilities.hosts == frozenset()
+    assert child.capabilities.memory == {"tenant"}
+    assert (child.budget.depth, child.budget.fanout, child.budget.model_calls) == (1, 3, 5)
