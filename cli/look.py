@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
 
 from cli import options
 from core.errors import Conflict, InvalidInput
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from treehold import Task
 
 TaskId = Annotated[str, typer.Argument(help="A task's id.")]
 
@@ -49,6 +54,7 @@ def tasks(
         return
     console = render.line_console()
     console.print(render.task_table(found, width=console.width))
+    _say_who_works(session, found)
 
 
 def show(
@@ -73,6 +79,7 @@ def show(
         sys.stdout.write(json.dumps(report(tree, url), ensure_ascii=False) + "\n")
         return
     outcome.show(Console(), tree, url + session.trace_hint)
+    _say_who_works(session, [tree.task])
     verdict = outcome.verdict(tree.task)
     if verdict is not None:
         typer.echo(verdict)
@@ -94,6 +101,12 @@ def cancel(
             raise Conflict(f"there is nothing to stop: task {known} is already {before.status}")
         stopped = session.client.cancel(known)
     typer.echo(f"task {stopped.id} is {stopped.status}")
+
+
+def _say_who_works(session: Session, tasks: Sequence[Task[Any]]) -> None:
+    """A task outlives the process that began it, and goes on in the next one that has a worker."""
+    if session.embedded and any(not task.finished for task in tasks):
+        typer.echo("what is running goes on while a treehold works on it; to have one: treehold up")
 
 
 def _task_id(text: str) -> UUID:

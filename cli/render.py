@@ -87,7 +87,8 @@ def task_table(tasks: Sequence[Task[Any]], *, width: int) -> Table:
     for task in tasks:
         submitted = task.created_at.astimezone().strftime("%Y-%m-%d %H:%M" if wide else "%m-%d %H:%M")
         figures = [f"{task.usage.tokens:,}"] if wide else []
-        table.add_row(str(task.id), task.status, submitted, *figures, Text(one_line(task.goal, 200)))
+        status = "partial" if task.answer is not None and task.answer.partial else task.status
+        table.add_row(str(task.id), status, submitted, *figures, Text(one_line(task.goal, 200)))
     return table
 
 

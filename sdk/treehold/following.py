@@ -111,7 +111,9 @@ class Following:
         if pause is None and isinstance(error, ApiError):
             raise error
         if pause is None and error is not None:
-            raise TransportError(f"lost the events of task {self._task_id}: {error}") from error
+            raise TransportError(
+                f"lost the events of task {self._task_id}: {error}; the task goes on when its server does"
+            ) from error
         return min(self._deadline.left, self._retry.longest_pause if pause is None else pause)
 
     def _check_deadline(self) -> None:

@@ -44,7 +44,7 @@ export function NoAnswer({ task, status }) {
   </section>`;
 }
 
-/** @param {{citations: {file: string, line: number, quote: string}[]}} props */
+/** @param {{citations: {file: string, line: number, page: number|null, quote: string}[]}} props */
 function Citations({ citations }) {
   const [whole, setWhole] = useState(false);
   const shown = whole ? citations.slice(0, 100) : citations.slice(0, CITATIONS);
@@ -53,7 +53,7 @@ function Citations({ citations }) {
     <ol>
       ${shown.map(
         (citation) => html`<li class="citation">
-          <code class="citation-place">${citation.file}:${citation.line}</code>
+          <code class="citation-place">${citation.file}:${citation.line}${citation.page ? ` (page ${citation.page})` : ""}</code>
           <blockquote>${clip(String(citation.quote), 600)}</blockquote>
         </li>`,
       )}
