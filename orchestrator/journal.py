@@ -17,11 +17,11 @@ from core.ids import CallId, derived
 from core.signals import LeaseLost
 from orchestrator import budget
 from orchestrator.lease import Lease, fenced
+from tools.contract import Effect
 
 SQL = queries.load(__file__, "journal.sql")
 
 CallKind = Literal["model", "tool", "recall", "step"]
-Effect = Literal["pure", "keyed", "unsafe"]
 CallState = Literal["done", "failed", "unknown"]
 
 SecondsLeft = Callable[[], float | None]

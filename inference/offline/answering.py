@@ -10,14 +10,18 @@ from pydantic import JsonValue
 
 from inference.offline import filling
 from inference.offline.evidence import Quote
-from inference.offline.figures import Figure
-from inference.offline.wording import is_title, nearness, words
+from inference.offline.figures import Figure, functions
+from inference.offline.wording import LABELLED, is_section, is_title, labelled, nearness, words
 
 MOST_QUOTES = 8
 MOST_RETURNED = 6
 MOST_TABLES = 8
 MOST_SOURCES = 7
+"""Paragraphs that say where values stand; the last one takes what is left."""
+_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 NOTHING = "No passage of the given files is near the question."
+
+NOT_COMPUTED = "The question asks for a number from a table, in a way that these rules cannot compute; nothing was computed."
 
 Finding = Mapping[str, Any]
 
@@ -27,6 +31,8 @@ class _Gathered:
 
     Attributes:
         heads: by table, the id of the line that names its columns.
+        labelled: lines that name a value, such as `Duration: 47 minutes`; only a schema's fields ask for them.
+        sections: headings, by file and line.
         headings: by file, its title or the names of its columns, which say what its quotes are about.
     """
 
@@ -42,6 +48,8 @@ class _Gathered:
         self.heads: dict[str, str] = {}
         self.headings: dict[str, str] = {}
         self.findings: list[Finding] = []
+        self.labelled: list[Finding] = []
+        self.sections: dict[tuple[str, int], str] = {}
         for finding in cast(list[Finding], given.get("findings", [])):
             file = str(finding["file"])
             is_head = file in self.tables and finding["line"] == 1
@@ -49,13 +57,25 @@ class _Gathered:
                 self.heads.setdefault(file, str(finding["id"]))
             if is_head or is_title(finding["line"], finding["quote"]):
                 self.headings.setdefault(file, str(finding["quote"]))
-            if not is_head and finding.get("relevance") != 0:
+            if is_section(finding["quote"]):
+                self.sections[file, int(finding["line"])] = str(finding["quote"]).strip("# ")
+            if not is_head and finding.get("relevance") == LABELLED:
+                self.labelled.append(finding)
+            elif not is_head and finding.get("relevance") != 0:
                 self.findings.append(finding)
 
     def quote(self, finding: Finding) -> Quote:
         file = str(finding["file"])
         heading = self.headings.get(file, "")
         return Quote(id=str(finding["id"]), file=file, text=str(finding["quote"]), heading=heading)
+
+    def said(self, finding: Finding) -> str:
+        """A quote on one line, behind the heading right above it."""
+        file, line = str(finding["file"]), int(finding["line"])
+        above = next(
+            (self.sections[file, near] for near in (line - 1, line - 2) if (file, near) in self.sections), ""
+        )
+        return f"{above}: {_one_line(finding['quote'])}" if above else _one_line(finding["quote"])
 
     def ranked(self, most: int) -> list[Finding]:
         """The findings nearest to the goal; one file does not crowd the others out."""
@@ -74,17 +94,19 @@ def answer(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonVa
     """Paragraphs of quotes and figures; where the user asked for a schema, what they give of it."""
     gathered = _Gathered(blocks)
     ranked = gathered.ranked(MOST_QUOTES)
-    paragraphs = [
-        _paragraph(f"{finding['file']}: {_one_line(finding['quote'])}", str(finding["id"]))
-        for finding in ranked
+    uncomputed = _asks_of_tables(gathered, ranked) and not gathered.figures
+    paragraphs = [_paragraph(NOT_COMPUTED)] if uncomputed else list(_computed(gathered))
+    paragraphs += [
+        _paragraph(f"{finding['file']}: {gathered.said(finding)}", str(finding["id"])) for finding in ranked
     ]
-    paragraphs += _computed(gathered)
-    complete = bool(paragraphs) and not gathered.failed and len(gathered.tables) <= MOST_TABLES
+    complete = bool(paragraphs) and not (uncomputed or gathered.failed or len(gathered.tables) > MOST_TABLES)
     reply: dict[str, JsonValue] = {"paragraphs": paragraphs or [_paragraph(NOTHING)], "complete": complete}
     wanted = schema["properties"].get("output")
     if wanted is not None:
         quotes = [
-            gathered.quote(finding) for finding in ranked if not is_title(finding["line"], finding["quote"])
+            gathered.quote(finding)
+            for finding in [*ranked, *gathered.labelled]
+            if labelled(finding["quote"]) or not is_title(finding["line"], finding["quote"])
         ]
         output = filling.fill(wanted, gathered.goal, quotes, gathered.figures)
         reply |= {
@@ -94,6 +116,15 @@ def answer(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonVa
             "complete": complete and not output.gaps,
         }
     return reply
+
+
+def _asks_of_tables(gathered: _Gathered, ranked: Sequence[Finding]) -> bool:
+    """Whether a number is asked for, of a table that is named or that is nearest to the question."""
+    goal = gathered.goal.lower()
+    nearest = str(ranked[0]["file"]) if ranked else ""
+    return bool(functions(goal)) and (
+        nearest.lower().endswith(_TABLES) or any(f"{ending} " in f"{goal} " for ending in _TABLES)
+    )
 
 
 def _computed(gathered: _Gathered) -> Iterator[JsonValue]:
@@ -108,11 +139,14 @@ def _computed(gathered: _Gathered) -> Iterator[JsonValue]:
 
 
 def _sources(output: filling.Output, heads: Mapping[str, str]) -> Iterator[JsonValue]:
-    """Where the typed values of the output stand."""
-    for source in output.sources[:MOST_SOURCES]:
-        cite = source.quote or heads.get(source.file, "")
-        said = f"{source.path} = {orjson.dumps(source.value).decode()}, from {source.file}"
-        yield _paragraph(said, *([cite] if cite else []))
+    """Where each value of the output stands."""
+    said = [f"{part.path} = {orjson.dumps(part.value).decode()}, from {part.file}" for part in output.sources]
+    cites = [part.quote or heads.get(part.file, "") for part in output.sources]
+    alone = len(said) if len(said) <= MOST_SOURCES else MOST_SOURCES - 1
+    for text, cite in zip(said[:alone], cites[:alone], strict=True):
+        yield _paragraph(text, *([cite] if cite else []))
+    if said[alone:]:
+        yield _paragraph("; ".join(said[alone:]), *dict.fromkeys(filter(None, cites[alone:])))
 
 
 def _gaps(gaps: Sequence[filling.Gap]) -> Iterator[JsonValue]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from inference.offline.values import Place
-from inference.offline.wording import Spoken, among, named, spoken, subject, words
+from inference.offline.wording import Spoken, among, labelled, named, said_words, spoken, subject, words
 
 FARTHEST = 24
 """A value is not asked by a word that is more than so many half words away."""
@@ -186,7 +186,28 @@ def _distance(place: Place, text: str, anchors: Sequence[Spoken], *, counted: bo
     return sum(nearest.values()) if nearest else FARTHEST
 
 
+def text_words(name: str, description: str) -> frozenset[str]:
+    """What a text must speak of to fill a field: its name; where that is a kind of value, its description."""
+    return own_words(name, "", of_number=False) or own_words("", description, of_number=False)
+
+
 def speaks_of(own: frozenset[str], quote: Quote) -> bool:
-    """Whether a quote has one of a field's words; where the field has none, any quote will do."""
-    present = set(words(quote.text))
-    return not own or any(among(word, present) for word in own)
+    """Whether a quote has all of a field's words; where the field has none, any quote will do."""
+    present = set(said_words(quote.text))
+    return all(among(word, present) for word in own)
+
+
+def labels(name: str, quotes: Sequence[Quote]) -> Iterator[Picked]:
+    """The values of lines whose label is a field's name, or has all of its words."""
+    wanted = frozenset(named(name))
+    near: list[Picked] = []
+    for quote in quotes:
+        line = labelled(quote.text)
+        if line is None:
+            continue
+        label = frozenset(named(line.label))
+        if label == wanted:
+            yield Picked(value=line.value, quote=quote)
+        elif wanted and all(among(word, label) for word in wanted):
+            near.append(Picked(value=line.value, quote=quote))
+    yield from near

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from inference.offline.wording import among, named, words
 
 NUMBER_WORDS: dict[str, frozenset[str]] = {
-    "sum": frozenset({"sum", "total", "totals", "totalled", "altogether", "overall", "combined"}),
+    "sum": frozenset(
+        {"sum", "total", "totals", "totalled", "altogether", "overall", "combined", "summe", "insgesamt"}
+    ),
     "mean": frozenset({"mean", "average", "averages", "avg"}),
     "median": frozenset({"median"}),
     "max": frozenset({"max", "maximum", "highest", "largest", "biggest", "most"}),
     "min": frozenset({"min", "minimum", "lowest", "smallest", "least", "fewest"}),
-    "count": frozenset({"count", "many"}),
+    "count": frozenset({"count", "many", "viele", "wieviele", "anzahl"}),
 }
 """What computes, and the words that ask for it."""
 _LABEL = re.compile(
     rf"(?:(?P<group>.+)\.)?(?P<function>{'|'.join(NUMBER_WORDS)})(?:_(?P<column>.+))?", re.DOTALL
 )
+_NUMBER_OF = re.compile(r"(?:^|(?<=the )|(?<=total ))number of\b")
 _NOT_IN_LABELS = re.compile(r"[^A-Za-z0-9_.-]+")
 _LONGEST_LABEL = 64
 
@@ -39,7 +42,7 @@ def label(group: Sequence[str], name: str) -> str:
 
 def functions(said: str) -> list[str]:
     """What a question asks to have computed."""
-    spoken = set(re.findall(r"\w+", said.lower()))
+    spoken = set(re.findall(r"\w+", _NUMBER_OF.sub("count", said.lower())))
     return [function for function, asking in NUMBER_WORDS.items() if asking & spoken]
 
 
@@ -47,8 +50,6 @@ def figure_for(said: str, figures: Sequence[Figure]) -> Figure | None:
     """The one figure whose function, column and group are all asked for."""
     asked, wanted = set(words(said)) | set(named(said)), set(functions(said))
     found = [figure for figure in figures if _is_asked(figure, asked, wanted)]
-    if {"sum", "count"} <= wanted:  # "how many visitors in total"
-        found = [figure for figure in found if not figure.label.endswith("count")] or found
     return found[0] if len({figure.number for figure in found}) == 1 else None
 
 
@@ -58,6 +59,9 @@ def _is_asked(figure: Figure, asked: set[str], wanted: set[str]) -> bool:
         return False
     column = named(parts["column"] or "")
     named_in_full = column and all(among(word, asked) for word in column)
-    computed = parts["function"] in wanted or (parts["function"] == "sum" and "count" in wanted)
     group = named(parts["group"] or "")
-    return computed and bool(named_in_full or not parts["column"]) and all(word in asked for word in group)
+    return (
+        parts["function"] in wanted
+        and bool(named_in_full or not parts["column"])
+        and all(word in asked for word in group)
+    )

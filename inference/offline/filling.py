@@ -180,25 +180,34 @@ class _Filler:
         if "pattern" in schema:
             pattern = str(schema["pattern"])
             return self._picked(schema, path, name, lambda text: _matching(pattern, text))
-        text = self._text(schema, name)
-        if text is None:
+        found = self._text(schema, name)
+        if found is None:
             self.gaps.append(Gap(path=path, why="no passage that fits has its words"))
             return None
-        return Filled(value=text)
+        self.sources.append(Source(path=path, value=found.value, file=found.quote.file, quote=found.quote.id))
+        return Filled(value=found.value)
 
-    def _text(self, schema: Schema, name: str) -> str | None:
-        """A file's name, a quote that has the field's words, or several joined where one is too short."""
+    def _text(self, schema: Schema, name: str) -> Picked | None:
+        """What a line names so; else a file's name, or quotes that have the field's words."""
         if not self.quotes:
             return None
         if name.lower() in _FILE_NAMES:
-            return self.quotes[0].file
-        own = evidence.own_words(name, shapes.description(schema), of_number=False)
-        said = [_one_line(quote.text) for quote in self.quotes if evidence.speaks_of(own, quote)]
+            return Picked(value=self.quotes[0].file, quote=self.quotes[0])
+        own = evidence.text_words(name, shapes.description(schema))
         least, most = int(schema.get("minLength", 0)), int(schema.get("maxLength", LONGEST_TEXT))
+        said = [*evidence.labels(name, self.quotes), *self._quoted(name, own)]
+        return next((text for text in said if text.value and least <= len(str(text.value)) <= most), None)
+
+    def _quoted(self, name: str, own: frozenset[str]) -> Iterator[Picked]:
+        """Single quotes, and behind them several joined where one is too short."""
+        near = [quote for quote in self.quotes if evidence.speaks_of(own, quote)]
+        joined = [
+            " ".join(_one_line(quote.text) for quote in near[:count]) for count in range(1, len(near) + 1)
+        ]
         if any(part in name.lower() for part in _JOINED_NAMES):
-            said.insert(0, " ".join(said[:3]))
-        joined = (" ".join(said[:count]) for count in range(2, len(said) + 1))
-        return next((text for text in (*said, *joined) if text and least <= len(text) <= most), None)
+            yield from (Picked(value=text, quote=near[0]) for text in joined[2:3] or joined[-1:])
+        yield from (Picked(value=_one_line(quote.text), quote=quote) for quote in near)
+        yield from (Picked(value=text, quote=near[0]) for text in joined[1:])
 
     def _picked(
         self,

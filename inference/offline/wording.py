@@ -126,6 +126,40 @@ def named(name: str) -> list[str]:
     return words(_JOINT.sub(" ", name))
 
 
+LABELLED = 0.01
+"""The relevance of lines that are returned because they name a value."""
+_LABELLED = re.compile(
+    r"\s*(?:[-*+>]\s+|\|\s*)?[*_`\"']{0,3}(?P<label>[^\W\d][\w .()/-]{0,60}?)[*_`\"']{0,3}\s*(?:[:=]|\s\|\s)\s*"
+    r"[*_`]{0,3}\s*(?P<value>\S.*?)[\s|]*"
+)
+_LONGEST_LABEL = 5
+
+
+class Labelled(NamedTuple):
+    """A line that names a value, such as `**Duration:** 47 minutes` or `MAX_ATTEMPTS = 6`."""
+
+    label: str
+    value: str
+
+
+def labelled(line: str) -> Labelled | None:
+    found = _LABELLED.fullmatch(line)
+    if found is None or len(found["label"].split()) > _LONGEST_LABEL:
+        return None
+    return Labelled(label=found["label"].strip(), value=found["value"].strip("*_ "))
+
+
+def is_section(line: str) -> bool:
+    """Whether a line is a heading of Markdown."""
+    return bool(re.match(r"#{1,6} +\S", line))
+
+
+def said_words(text: str) -> list[str]:
+    """The words of a text, and those its identifiers are made of."""
+    whole = words(text)
+    return [*whole, *(word for word in named(text) if word not in whole)]
+
+
 def among(word: str, present: Collection[str]) -> bool:
     """Whether a stem is there, or one that begins as it does, such as `effect` for `effectiv`."""
     if word in present:
@@ -193,5 +227,5 @@ def nearness(question: Iterable[str], text: str) -> float:
     present = words(text)
     if not present:
         return 0.0
-    shared = len(asked & set(present))
+    shared = len(asked & set(said_words(text)))
     return shared / len(asked) * min(1.0, 0.5 + 8 / max(8, len(present)))
