@@ -54,7 +54,8 @@ async def plan(state: LeadState, runtime: Context) -> LeadState:
     tree = await turn.tree()
     own = tree.get(turn.agent.node).key if turn.agent.node else None
     await turn.revise(planning.operations(turn.agent, subtasks, own))
-    return {"messages": [asked, *said], "plan": subtasks}
+    notes = [*state.get("notes", []), *planning.notes(turn.agent)]
+    return {"messages": [asked, *said], "plan": subtasks, "notes": notes}
 
 
 async def dispatch(state: LeadState, runtime: Context) -> LeadState:

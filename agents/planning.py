@@ -21,6 +21,9 @@ from memory.task_tree import Create, Operation, PathEntry, Tree, synthesise
 KEPT_FOR_ANSWER = 0.25
 """Share of what is left of the grant that a lead keeps back from a wave of children, for its own calls."""
 
+CHILD_TOKENS = 6_000
+"""What a child needs for its calls: a plan has no more steps than the grant gives so much each, and one."""
+
 PATH_TOKENS = 600
 """What a child's path through the task tree may take of its prompt."""
 
@@ -52,19 +55,43 @@ def most_children(agent: AgentFacts) -> int:
     return max(0, agent.grant.budget.fanout - agent.spawned)
 
 
+def most_subtasks(agent: AgentFacts) -> int:
+    """The children its grant can feed, too: few that can work are worth more than many that cannot.
+
+    Counted from the grant and not from what is left of it, for a repeated turn must ask the same.
+    """
+    most, granted = most_children(agent), agent.grant.budget.tokens
+    if granted is None or most < 1:
+        return most
+    return min(most, max(1, _shared(granted) // CHILD_TOKENS))
+
+
 def may_split(agent: AgentFacts) -> bool:
-    return agent.grant.budget.depth >= 2
+    """Whether a child may be a lead with children of its own, which the grant must feed as well."""
+    if agent.grant.budget.depth < 2:
+        return False
+    granted = agent.grant.budget.tokens
+    return granted is None or _shared(granted) // max(1, most_subtasks(agent)) >= 2 * CHILD_TOKENS
+
+
+def notes(agent: AgentFacts) -> list[str]:
+    """What the user should know of the plan's size."""
+    most = most_subtasks(agent)
+    if most >= most_children(agent):
+        return []
+    workers = "one worker" if most == 1 else f"{most} workers"
+    return [f"the token budget fed {workers} at most; with more of it, more can look at the files"]
 
 
 def instruction(turn: Turn) -> str:
     split = "may" if may_split(turn.agent) else "may not"
-    return f"Give the PLAN now, as JSON: at most {most_children(turn.agent)} subtasks. You {split} use split."
+    return f"Give the PLAN now, as JSON: at most {most_subtasks(turn.agent)} subtasks. You {split} use split."
 
 
 def schema(agent: AgentFacts, inputs: Sequence[InputFile]) -> dict[str, JsonValue]:
     """The plan's schema for this agent: its own limits and the refs it may name are in it."""
     refs: dict[str, Any] = {"enum": [file.ref for file in inputs]} if inputs else {"type": "string"}
-    most = most_children(agent)
+    most = most_subtasks(agent)
     subtask: dict[str, Any] = {
         "type": "object",
         "additionalProperties": False,
@@ -218,12 +245,16 @@ def _path(tree: Tree, node: NodeId) -> tuple[PathEntry, ...]:
     return synthesise(tree, node, budget=PATH_TOKENS, count_tokens=text_tokens, declared=findings.STATUSES)
 
 
+def _shared(left: int) -> int:
+    return int(left * (1 - KEPT_FOR_ANSWER))
+
+
 def _share(turn: Turn, count: int) -> Budget:
     """An equal part for each of `count` children; a unit without a limit stays without one."""
     left = turn.remaining()
     amounts: dict[str, int | None] = {}
     for unit in UNITS:
         rest = left.get(unit)
-        amounts[unit] = None if rest is None else int(rest * (1 - KEPT_FOR_ANSWER)) // count
+        amounts[unit] = None if rest is None else _shared(rest) // count
     mine = turn.agent.grant.budget
     return mine.model_copy(update=cast(dict[str, Any], {**amounts, "depth": mine.depth - 1}))

@@ -14,6 +14,8 @@ MOST_LINES = 12
 MOST_CHARACTERS = 1200
 _HEADING = re.compile(r"#{1,6} ")
 _UNDERLINE = re.compile(r"([=\-~^\"'*+#])\1{2,}\s*$")
+_IDENTIFIER = re.compile(r"\b(?=\w*(?:[^\W_]_[^\W_]|[a-z][A-Z]))\w+")
+_JOINT = re.compile(r"_+|(?<=[a-z0-9])(?=[A-Z])")
 _PAGE = re.compile(r"\[page \d+\]$")
 
 
@@ -36,7 +38,9 @@ class Passage:
 
     @cached_property
     def lowered(self) -> str:
-        return self.text.lower()
+        """For finding words: identifiers such as `MAX_ATTEMPTS` also stand as their words."""
+        made = (_JOINT.sub(" ", name) for name in _IDENTIFIER.findall(self.text))
+        return "\n".join([self.text, *made]).lower()
 
 
 def passages(document: Document) -> Iterator[Passage]:

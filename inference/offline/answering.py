@@ -8,7 +8,7 @@ from typing import Any, cast
 import orjson
 from pydantic import JsonValue
 
-from inference.offline import filling
+from inference.offline import comparing, filling
 from inference.offline.evidence import Quote
 from inference.offline.figures import Figure, functions
 from inference.offline.wording import LABELLED, is_section, is_title, labelled, nearness, words
@@ -21,7 +21,9 @@ MOST_SOURCES = 7
 _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 NOTHING = "No passage of the given files is near the question."
 
-NOT_COMPUTED = "The question asks for a number from a table, in a way that these rules cannot compute; nothing was computed."
+NOT_COMPUTED = "The question asks for a number from a table, in a way that these rules cannot compute."
+
+MORE_DIFFERS = "These are the first lines that differ, and there may be more."
 
 Finding = Mapping[str, Any]
 
@@ -31,7 +33,7 @@ class _Gathered:
 
     Attributes:
         heads: by table, the id of the line that names its columns.
-        labelled: lines that name a value, such as `Duration: 47 minutes`; only a schema's fields ask for them.
+        labelled: lines that name a value, which only a schema's fields ask for.
         sections: headings, by file and line.
         headings: by file, its title or the names of its columns, which say what its quotes are about.
     """
@@ -99,7 +101,10 @@ def answer(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonVa
     paragraphs += [
         _paragraph(f"{finding['file']}: {gathered.said(finding)}", str(finding["id"])) for finding in ranked
     ]
-    complete = bool(paragraphs) and not (uncomputed or gathered.failed or len(gathered.tables) > MOST_TABLES)
+    cut = _compared_in_part(gathered)
+    paragraphs += [_paragraph(MORE_DIFFERS)] if cut else []
+    lacking = cut or uncomputed or gathered.failed or len(gathered.tables) > MOST_TABLES
+    complete = bool(paragraphs) and not lacking
     reply: dict[str, JsonValue] = {"paragraphs": paragraphs or [_paragraph(NOTHING)], "complete": complete}
     wanted = schema["properties"].get("output")
     if wanted is not None:
@@ -125,6 +130,11 @@ def _asks_of_tables(gathered: _Gathered, ranked: Sequence[Finding]) -> bool:
     return bool(functions(goal)) and (
         nearest.lower().endswith(_TABLES) or any(f"{ending} " in f"{goal} " for ending in _TABLES)
     )
+
+
+def _compared_in_part(gathered: _Gathered) -> bool:
+    paths = list(dict.fromkeys(str(finding["file"]) for finding in gathered.findings))
+    return len(gathered.findings) >= MOST_QUOTES and bool(comparing.compared(gathered.goal, paths))
 
 
 def _computed(gathered: _Gathered) -> Iterator[JsonValue]:

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
+from inference.offline import comparing
+
 MOST_INPUTS = 24
 """Files one offline task looks into; the nearest to the goal come first."""
 NEAR_ENOUGH = 0.4
@@ -21,7 +23,11 @@ def plan(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonValu
     subtasks = schema["properties"]["subtasks"]
     most = int(subtasks["maxItems"])
     splitting = "const" not in subtasks["items"]["properties"]["split"]
-    groups = _groups(_chosen(inputs), most)
+    compared = comparing.compared(question, [str(file["path"]) for file in inputs])
+    if compared:
+        group = [file for file in inputs if file["path"] in compared]
+        return {"subtasks": [_subtask(f"Compare {len(group)} files", question, group, split=False)]}
+    groups = _groups(_chosen(question, inputs), most)
     if not groups:
         return {"subtasks": [_subtask("Answer without files", question, [], split=False)]}
     return {
@@ -31,7 +37,14 @@ def plan(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonValu
     }
 
 
-def _chosen(inputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _chosen(question: str, inputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The files the question names, then those near enough to it."""
+    named = [file for file in inputs if comparing.is_named(question, str(file["path"]))]
+    others = [file for file in inputs if file not in named]
+    return [*named, *_near(others)][:MOST_INPUTS]
+
+
+def _near(inputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ranked = sorted(inputs, key=lambda file: (-float(file["score"]), str(file["path"])))[:MOST_INPUTS]
     best = float(ranked[0]["score"]) if ranked else 0.0
     near = [file for file in ranked if float(file["score"]) >= best * NEAR_ENOUGH]

@@ -129,8 +129,8 @@ def named(name: str) -> list[str]:
 LABELLED = 0.01
 """The relevance of lines that are returned because they name a value."""
 _LABELLED = re.compile(
-    r"\s*(?:[-*+>]\s+|\|\s*)?[*_`\"']{0,3}(?P<label>[^\W\d][\w .()/-]{0,60}?)[*_`\"']{0,3}\s*(?:[:=]|\s\|\s)\s*"
-    r"[*_`]{0,3}\s*(?P<value>\S.*?)[\s|]*"
+    r"\s*(?:[-*+>]\s+|\|\s*)?[*_`\"']{0,3}(?P<label>[^\W\d][\w .()/-]{0,60}?)[*_`\"']{0,3}\s*"
+    r"(?:[:=]|\s\|\s)\s*[*_`]{0,3}\s*(?P<value>\S.*?)[\s|]*"
 )
 _LONGEST_LABEL = 5
 

@@ -11,13 +11,13 @@ import orjson
 from pydantic import JsonValue
 
 from inference.model import Message, ModelRequest, ToolCall
-from inference.offline import tables
-from inference.offline.wording import is_broad, is_title, nearness, words
+from inference.offline import comparing, tables
+from inference.offline.sentences import is_whole, quotable
+from inference.offline.wording import LABELLED, is_broad, is_section, is_title, labelled, nearness, words
 
 MOST_FILES = 8
 MOST_QUOTES = 4
 MOST_RETURNED = 8
-LONGEST_QUOTE = 400
 PASSAGES_PER_FILE = 4
 BROAD_WORTH = 0.5
 """Of every line, where a question names no subject."""
@@ -25,11 +25,8 @@ LEAST_WORDS = 3
 """Meaning words below which a line of prose is taken for a heading."""
 
 _HEAD = re.compile(r"^(?P<path>.+):(?P<first>\d+)-(?P<last>\d+) \(score (?P<score>-?[\d.]+)\)$")
+_MORE = re.compile(r"^\(more: call read_file with start=(?P<start>\d+)\)$", re.MULTILINE)
 _LINE = re.compile(r"^(?P<number>\d+)\t(?P<text>.*)$")
-
-BLOCK_END = "\u2424"
-"""How tools show that a new block of a page begins within a line; no quote reaches over it."""
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z*`\"'(])")
 
 Call = tuple[str, dict[str, JsonValue]]
 """A tool's name and arguments."""
@@ -64,6 +61,8 @@ def work(blocks: Mapping[str, JsonValue], request: ModelRequest) -> tuple[str, t
         calls = _next_calls(question, inputs, request.messages, offered)
         if calls:
             return "", calls
+    if compared := comparing.compared(question, [str(file["path"]) for file in inputs]):
+        return orjson.dumps(_differences(compared, request.messages)).decode(), ()
     table_paths = {str(file["path"]) for file in inputs if file["kind"] in tables.KINDS}
     return orjson.dumps(_findings(question, request.messages, table_paths)).decode(), ()
 
@@ -71,7 +70,10 @@ def work(blocks: Mapping[str, JsonValue], request: ModelRequest) -> tuple[str, t
 def _next_calls(
     question: str, inputs: Sequence[dict[str, Any]], messages: Sequence[Message], offered: set[str]
 ) -> tuple[ToolCall, ...]:
+    compared = comparing.compared(question, [str(file["path"]) for file in inputs])
     made = [call for message in messages for call in message.tool_calls]
+    if compared and "read_file" in offered:
+        return tuple(_numbered(_reading(compared, messages), start=len(made) + 1))
     if not made:
         return tuple(_numbered(call for file in inputs for call in _first_calls(question, file, offered)))
     computing = tables.follow_up(question, messages, _shown_lines(messages))
@@ -80,6 +82,17 @@ def _next_calls(
             (call for arguments in computing for call in _computing(arguments, offered)), start=len(made) + 1
         )
     )
+
+
+def _reading(paths: Sequence[str], messages: Sequence[Message]) -> Iterable[Call]:
+    """What is still unread of these files, from their beginnings to their ends."""
+    read = _read_results(messages)
+    for path in paths:
+        results = [content for file, content in read if file == path]
+        if not results:
+            yield "read_file", {"path": path}
+        elif (more := _MORE.search(results[-1])) is not None:
+            yield "read_file", {"path": path, "start": int(more["start"])}
 
 
 def _computing(arguments: tables.Arguments, offered: set[str]) -> Iterable[Call]:
@@ -110,15 +123,47 @@ def _numbered(calls: Iterable[Call], start: int = 1) -> Iterable[ToolCall]:
         yield ToolCall(id=f"call_{number}", name=name, arguments=orjson.dumps(arguments).decode())
 
 
+def _differences(paths: Sequence[str], messages: Sequence[Message]) -> JsonValue:
+    read: dict[str, list[tuple[int, str]]] = {path: [] for path in paths}
+    for line in _read_lines(messages):
+        read[line.file].append((line.number, line.text))
+    found = [
+        Line(file=file, number=number, text=text.strip(), score=1.0).finding(1.0)
+        for file, number, text in comparing.differences(read)
+        if is_whole(text.strip())
+    ]
+    status = "found" if found else "not_found"
+    return {
+        "status": status if len(found) <= MOST_RETURNED else "partial",
+        "findings": found[:MOST_RETURNED],
+    }
+
+
 def _findings(question: str, messages: Sequence[Message], table_paths: set[str]) -> JsonValue:
     worth = _Worth(question, table_paths)
-    lines = [sentence for line in _lines(messages) for sentence in line.sentences()]
-    ranked = sorted(lines, key=lambda line: (-worth(line), line.file, line.number))
-    chosen = [line for line in ranked if worth(line) > 0][:MOST_QUOTES]
+    shown = list(_lines(messages))
+    bodies = _bodies(shown)
+    lines = [sentence for line in shown for sentence in line.sentences()]
+    worths = {
+        line: max(worth(line), worth.of_section(line, bodies.get((line.file, line.number)))) for line in lines
+    }
+    ranked = sorted(worths, key=lambda line: (-worths[line], line.file, line.number))
+    chosen = [line for line in ranked if worths[line] > 0][:MOST_QUOTES]
+    files = {line.file for line in chosen}
     figures = tables.figures(question, messages)
-    findings: list[JsonValue] = [line.finding(min(1.0, worth(line))) for line in chosen]
+    findings: list[JsonValue] = [line.finding(min(1.0, worths[line])) for line in chosen]
     findings += [line.finding(0.0) for line in _first_lines(messages) if line.file in figures.files]
-    findings += [line.finding(0.0) for line in _titles(lines, {line.file for line in chosen})]
+    findings += [line.finding(0.0) for line in _titles(lines, files)]
+    findings += [
+        head.finding(0.0)
+        for line in chosen
+        if (head := bodies.get((line.file, line.number))) is not None and is_whole(head.text)
+    ]
+    findings += [
+        line.finding(LABELLED)
+        for line in ranked
+        if line.file in files and line not in chosen and labelled(line.text) is not None
+    ]
     found: dict[str, JsonValue] = {
         "status": "found" if findings or figures.figures else "not_found",
         "findings": findings[:MOST_RETURNED],
@@ -127,6 +172,20 @@ def _findings(question: str, messages: Sequence[Message], table_paths: set[str])
         found["figures"] = list(figures.figures)
     if figures.left_out:
         found["figures_left_out"] = figures.left_out
+    return found
+
+
+def _bodies(lines: Sequence[Line]) -> Mapping[tuple[str, int], Line]:
+    """By file and number, the first line with text below a heading, and that heading."""
+    found: dict[tuple[str, int], Line] = {}
+    heading: Line | None = None
+    for line in lines:
+        if is_section(line.text):
+            heading = line
+        elif heading is not None and line.text.strip():
+            if line.file == heading.file and 0 < line.number - heading.number <= 2:
+                found[line.file, line.number] = heading
+            heading = None
     return found
 
 
@@ -153,10 +212,16 @@ class _Worth:
 
     def __call__(self, line: Line) -> float:
         own = BROAD_WORTH if self._broad else nearness(self._asked, line.text)
-        least = 1 if line.file in self._table_paths else LEAST_WORDS
+        brief = line.file in self._table_paths or labelled(line.text) is not None
+        least = 1 if brief else LEAST_WORDS
         if not own or len(words(line.text)) < least:
             return 0.0
         return 0.5 * max(0.0, line.score) + 0.5 * own
+
+    def of_section(self, line: Line, heading: Line | None) -> float:
+        """Of a line right below a heading that has a word of the question."""
+        own = 0.0 if heading is None else nearness(self._asked, heading.text)
+        return 0.5 * max(0.0, line.score) + 0.5 * own if own else 0.0
 
 
 def _lines(messages: Sequence[Message]) -> Iterable[Line]:
@@ -178,30 +243,26 @@ def passage_lines(content: str) -> Iterable[Line]:
 
 def _first_lines(messages: Sequence[Message]) -> Iterable[Line]:
     """First lines of files that were read for them, where they can be quoted whole."""
+    return (line for line in _read_lines(messages) if is_whole(line.text))
+
+
+def _read_lines(messages: Sequence[Message]) -> Iterable[Line]:
+    for path, content in _read_results(messages):
+        for shown in content.splitlines():
+            if (line := _LINE.match(shown)) is not None:
+                yield Line(file=path, number=int(line["number"]), text=line["text"], score=0.0)
+
+
+def _read_results(messages: Sequence[Message]) -> list[tuple[str, str]]:
+    """What `read_file` gave, in order, with its path."""
     paths = {
         call.id: str(orjson.loads(call.arguments)["path"])
         for message in messages
         for call in message.tool_calls
         if call.name == "read_file"
     }
-    for message in messages:
-        if message.role == "tool" and (path := paths.get(message.tool_call_id or "")):
-            for shown in message.content.splitlines():
-                if (line := _LINE.match(shown)) is not None and is_whole(line["text"]):
-                    yield Line(file=path, number=int(line["number"]), text=line["text"], score=0.0)
-
-
-def is_whole(shown: str) -> bool:
-    """Whether text stands in the file exactly as it was shown."""
-    return 0 < len(shown) <= LONGEST_QUOTE and "\\" not in shown and not shown.endswith("…")
-
-
-def quotable(shown: str) -> Iterable[str]:
-    """The sentences of a line that can be quoted; those of different blocks of a page stay apart."""
-    if "\\" in shown or shown.endswith("…"):
-        return
-    for part in shown.split(BLOCK_END):
-        for sentence in _SENTENCE_END.split(part):
-            text = sentence.strip()
-            if is_whole(text):
-                yield text
+    return [
+        (path, message.content)
+        for message in messages
+        if message.role == "tool" and (path := paths.get(message.tool_call_id or ""))
+    ]

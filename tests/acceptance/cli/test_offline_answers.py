@@ -131,11 +131,117 @@ def test_a_quote_is_one_block_of_a_page_and_a_pdf_is_cited_by_its_page(ask: Comm
 
 
 def test_a_budget_that_cuts_the_work_short_is_named_as_the_reason(ask: Command, tmp_path: Path) -> None:
-    """Each of six workers gets less than what its first call uses."""
+    """The grant feeds one worker, which gets less than what its first call uses."""
     facts = [fact for fact in FACTS if not fact.file.endswith((".csv", ".jsonl"))]
-    finished = ask("What is known of the lighthouse?", given(tmp_path, *facts), "--budget-tokens", "8000")
+    finished = ask("What is known of the lighthouse?", given(tmp_path, *facts), "--budget-tokens", "4000")
     report = finished.json
     assert (finished.status, report["partial"], report["stop_reason"]) == (PARTIAL, True, "tokens")
-    assert report["text"] == "The budget ran out in 6 of 6 workers before they returned anything."
-    note = next(note for note in report["notes"] if note.startswith("the budget ran out in 6 of 6 workers: "))
-    assert set(note.partition(": ")[2].split(", ")) == {f"Read {fact.file}" for fact in facts}
+    assert report["text"] == "The budget ran out in 1 of 1 workers before they returned anything."
+    assert any(note.startswith("the budget ran out in 1 of 1 workers: Read ") for note in report["notes"])
+
+
+def test_a_small_budget_feeds_few_workers(ask: Command, tmp_path: Path) -> None:
+    """One worker that reads all the files answers where a worker for each file could not begin."""
+    facts = [fact for fact in FACTS if not fact.file.endswith((".csv", ".jsonl"))]
+    finished = ask("What does the lighthouse lamp burn?", given(tmp_path, *facts), "--budget-tokens", "12000")
+    assert "whale oil" in finished.json["text"]
+
+
+INVOICES = (
+    "invoice,region,status,amount_eur\nINV-1,EMEA,paid,10\nINV-2,EMEA,open,20\nINV-3,APAC,paid,40\n"
+    "INV-4,EMEA,paid,80\n"
+)
+REQUESTS = "".join(
+    f'{{"path": "/a", "status": {status}, "ms": 7}}\n' for status in [*[200] * 6, 503, 404, 503]
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("How many requests had status 503 in the gateway log?", "gateway.jsonl: status-503.count = 2"),
+        ("total amount_eur of paid invoices in EMEA", "invoices.csv: EMEA-paid.sum_amount_eur = 90"),
+        (
+            "total amount_eur in invoices.csv where region is EMEA and status is paid",
+            "invoices.csv: EMEA-paid.sum_amount_eur = 90",
+        ),
+        (
+            "Sum amount_eur by region in invoices.csv",
+            "invoices.csv: EMEA.sum_amount_eur = 110; APAC.sum_amount_eur = 40",
+        ),
+        ("How many invoices are paid?", "invoices.csv: paid.count = 3"),
+    ],
+)
+def test_values_filter_and_only_a_named_column_groups(
+    ask: Command, tmp_path: Path, question: str, told: str
+) -> None:
+    report = ask(question, given(tmp_path, invoices_csv=INVOICES, gateway_jsonl=REQUESTS)).json
+    computed = [part.partition(" [")[0] for part in report["text"].split("\n\n") if part.startswith("Comp")]
+    assert computed == [f"Computed from {told}"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many requests had a status over 400 in gateway.jsonl ?",
+        "How many requests were slow in gateway.jsonl ?",
+        "What is the total amount_eur without EMEA in invoices.csv ?",
+        "What is the total amount_eur by quarter in invoices.csv ?",
+    ],
+)
+def test_what_rules_cannot_compute_is_said_and_not_guessed(
+    ask: Command, tmp_path: Path, question: str
+) -> None:
+    finished = ask(question, given(tmp_path, invoices_csv=INVOICES, gateway_jsonl=REQUESTS))
+    assert finished.status == PARTIAL
+    assert "Computed" not in finished.json["text"]
+    assert "these rules cannot compute" in finished.json["text"]
+
+
+def test_named_files_are_compared_by_the_lines_that_differ(ask: Command, tmp_path: Path) -> None:
+    old, new = "# Terms\n\nSame here.\nAnswers in 8 hours.\n", "# Terms\n\nSame here.\nAnswers in 4 hours.\n"
+    folder = given(tmp_path, *FACTS[:4]) / "terms-2025.md"
+    folder.write_text(old)
+    folder.with_name("terms-2026.md").write_text(new)
+    report = ask("What changed between terms-2025.md and terms-2026.md?", folder.parent).json
+    quoted = {(citation["file"], citation["quote"]) for citation in report["citations"]}
+    assert quoted == {("terms-2025.md", "Answers in 8 hours."), ("terms-2026.md", "Answers in 4 hours.")}
+
+
+@pytest.mark.parametrize(
+    ("content", "question", "quote"),
+    [
+        (
+            "# Urlaub\n\nResturlaub verfällt am 31. März des Jahres. Mehr nicht.",
+            "Wann verfällt Resturlaub?",
+            "Resturlaub verfällt am 31. März des Jahres.",
+        ),
+        (
+            "# Report\n\nAll went well that day.\n\n## Owner\n\nMarta Oliveira",
+            "Who is the owner?",
+            "Marta Oliveira",
+        ),
+        ("MAX_ATTEMPTS = 6\nBASE_DELAY = 2", "How often are retry attempts made?", "MAX_ATTEMPTS = 6"),
+    ],
+)
+def test_what_is_asked_is_quoted_whole(
+    ask: Command, tmp_path: Path, content: str, question: str, quote: str
+) -> None:
+    citations = ask(question, given(tmp_path, facts_md=content)).json["citations"]
+    assert quote in [citation["quote"] for citation in citations]
+
+
+def test_a_string_is_what_a_line_names_so(ask: Command, tmp_path: Path) -> None:
+    content = (
+        "# Checkout outage\n\n**Duration:** 47 minutes\n\nAbout 3,120 orders failed during the outage.\n"
+    )
+    schema = tmp_path / "schema.json"
+    described = TEXT | {"description": "of the checkout outage"}
+    schema.write_text(
+        json.dumps({"type": "object", "properties": {"duration": described, "cost": described}})
+    )
+    folder = given(tmp_path, outage_md=content)
+    finished = ask("What is known of the checkout outage?", folder, "--schema", str(schema))
+    assert finished.status == PARTIAL
+    assert finished.json["answer"] == {"duration": "47 minutes"}
+    assert 'duration = "47 minutes", from outage.md' in finished.json["text"]

@@ -24,7 +24,7 @@ from core.postgres.server import read_runtime
 from treehold import AsyncTreehold
 
 MODEL = "small-8b"
-SECONDS = 60.0
+SECONDS = 120.0
 _UP = re.compile(r"Treehold is up: (\S+)")
 
 OF_TASKS = (

@@ -149,3 +149,24 @@ async def test_no_agent_makes_more_model_calls_than_its_grant_allows(
     await opened.run("go on and on", budget={"model_calls": most})
     cursor = await admin.execute("SELECT count(*) FROM call WHERE kind = 'model' GROUP BY agent_id")
     assert max(row[0] for row in await cursor.fetchall()) <= most
+
+
+async def test_a_plan_is_asked_for_in_the_same_words_though_some_of_the_grant_is_spent(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    first, provider = await open_harness(team(2))
+    task = await first.submit("plan within your means", budget={"tokens": 16_050})
+    ((_, tenant, agent),) = await first.collect()
+    claimed = await first.room.engine.claim(tenant, AgentId(agent))
+    assert claimed is not None
+    await first.room.engine.invoke(claimed)
+    await admin.execute(LAPSED)
+    second, other = await open_harness(team(2), owner="worker-2")
+    await second.room.reaper().round()
+    await second.drive()
+    view = await second.view(task)
+    assert view.status == "done"
+    assert view.answer is not None
+    assert any("the token budget fed 2 workers at most" in note for note in view.answer.notes)
+    assert [request.kind for request in provider.requests] == ["plan"]
+    assert "plan" not in {request.kind for request in other.requests}
