@@ -47,6 +47,10 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(default=5, ge=1, description="Turns lost to crashes before an agent fails.")
 
+    tool_modules: tuple[str, ...] = Field(
+        default=(), description="Python modules whose `tools()` gives tools beside the built-in ones."
+    )
+
     vector_index: Literal["pgvector", "qdrant"] = "pgvector"
     qdrant_url: str | None = None
     qdrant_api_key: SecretStr | None = None

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 
+from core import failpoints
 from core.database import Database
 from core.errors import StorageError
 from core.ids import TenantId
@@ -71,7 +72,9 @@ class Relay:
             cursor = await connection.execute(_TAKE, {"most": most})
             rows = await cursor.fetchall()
             for row in rows:
+                failpoints.reach("relay.publish")
                 await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])
+            failpoints.reach("relay.commit")
         return len(rows)
 
 

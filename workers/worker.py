@@ -16,6 +16,7 @@ from uuid import UUID
 
 from celery.worker import WorkController
 
+from core import failpoints
 from core.errors import StorageError, WorkerFailed
 from core.ids import AgentId, TaskId, TenantId
 from core.settings import Settings
@@ -77,6 +78,7 @@ class Worker:
 
     async def _do(self, job: Job, message: Message) -> None:
         """One job, on the loop. Where Postgres fails, its lease or the reaper brings it back."""
+        failpoints.reach(f"worker.{message.topic}")
         self._backlog.begun(message)
         if self._stopping:
             self._refused.append(message)
@@ -90,6 +92,7 @@ class Worker:
             log.warning("%s.interrupted", message.topic, extra={"reason": error.message})
         finally:
             self._running.discard(task)
+        failpoints.reach("worker.acknowledge")
 
     async def start(self) -> None:
         """Raises whatever kept Celery from starting; nothing is left behind then."""
