@@ -13,6 +13,8 @@ from typing import Protocol
 from bench.chaos.patience import until
 
 SECONDS = 60.0
+DEBIAN = "/usr/lib/rabbitmq/bin"
+"""Its RabbitMQ itself; the one on PATH becomes another user first."""
 
 
 class Broker(Protocol):
@@ -127,8 +129,10 @@ class RabbitMq(_Server):
     async def start(self) -> None:
         plugins = self.folder / "enabled_plugins"
         plugins.write_text("[].\n")
+        # Its port mapper would else be a daemon, which outlives the process group.
+        mapper = f"epmd -port {self._epmd} -address 127.0.0.1"
         await self._launch(
-            program("rabbitmq-server"),
+            *("bash", "-c", f"{mapper} & exec '{program('rabbitmq-server')}'"),
             RABBITMQ_NODENAME=f"chaos{self.port}@localhost",
             RABBITMQ_NODE_IP_ADDRESS="127.0.0.1",
             RABBITMQ_NODE_PORT=str(self.port),
@@ -145,7 +149,7 @@ class RabbitMq(_Server):
 
 def program(name: str) -> str:
     """Raises `FileNotFoundError` with what to do."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/lib/rabbitmq/bin")
+    found = shutil.which(name, path=f"{DEBIAN}:{os.environ['PATH']}:/usr/sbin")
     if found is None:
         raise FileNotFoundError(f"{name} is not installed: apt-get install redis-server rabbitmq-server")
     return found
