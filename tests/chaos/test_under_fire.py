@@ -1,4 +1,4 @@
-"""A short run of `python -m bench.chaos`: processes die, and nothing is lost, wrong, repeated or left open."""
+"""A short run of `python -m bench.chaos`: processes die, and nothing is lost, wrong, repeated or open."""
 
 from __future__ import annotations
 
