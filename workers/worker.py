@@ -25,6 +25,7 @@ from orchestrator.relay import Publisher
 from orchestrator.topics import ADVANCE, LEARN, Topic
 from workers.backlog import Backlog, Message
 from workers.celery_app import TASK_PREFIX, CeleryPublisher, InProcessPublisher, in_process, make_celery
+from workers.consumer import PatientConsumer
 from workers.threads import ApplicationThreads
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,7 @@ class Worker:
                 WorkController,
                 app=self._app,
                 pool_cls=ApplicationThreads,
+                consumer_cls=PatientConsumer,
                 concurrency=self._settings.concurrency,
                 queues=[self._app.conf.task_default_queue],
                 without_heartbeat=True,
