@@ -12,6 +12,7 @@ from bench.support.engine import Harness
 from bench.support.scripts import team
 from core.errors import AgentFailed
 from core.ids import AgentId, TenantId
+from inference.model import Message, ModelRequest
 from orchestrator.closing import Closing, Outcome
 from orchestrator.engine import Claimed
 from tests.integration.orchestrator.conftest import Opener
@@ -138,3 +139,25 @@ async def test_a_queue_that_is_only_long_is_not_published_over_and_over(
         await opened.room.reaper().round()
         published.append(len(await opened.collect()))
     assert published == [1, 0, 1, 0, 1]
+
+
+async def test_only_turns_that_come_to_nothing_count_as_lost(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    """An agent that ends its workers is given up; one that gets on is not, whatever ends them."""
+    opened, _ = await open_harness(team(1))
+    await opened.submit("get on")
+    counted: list[int] = []
+    for gets_on in (False, False, True, False):
+        ((_, tenant, agent),) = await opened.collect()
+        claimed = await opened.room.engine.claim(tenant, AgentId(agent))
+        assert claimed is not None
+        if gets_on:
+            await claimed.turn.model(
+                ModelRequest(kind="answer", messages=(Message(role="user", content="Well?"),))
+            )
+        await admin.execute("UPDATE agent SET lease_until = now() - interval '1 second'")
+        await opened.room.reaper().round()
+        cursor = await admin.execute("SELECT lost_turns FROM agent")
+        counted += [row[0] for row in await cursor.fetchall()]
+    assert counted == [1, 2, 1, 2]
