@@ -16,7 +16,11 @@ from core.ids import TenantId
 
 log = logging.getLogger(__name__)
 
-BATCH = 100
+BATCH = 16
+"""As many as are published well before Postgres ends a transaction in which nothing seems to happen.
+
+It would take them all back, though they are published, and so again and again where the broker is slow.
+"""
 _TAKE = b"SELECT tenant_id, topic, subject_id FROM take_outbox(%(most)s)"
 _LISTEN = b"LISTEN treehold_outbox"
 

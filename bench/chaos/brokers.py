@@ -54,7 +54,7 @@ class Elsewhere:
 
 
 class _Server:
-    """One that runs as a process group here."""
+    """One that runs as a process group here, and ends with this process whatever ends that."""
 
     mortal = True
 
@@ -64,12 +64,12 @@ class _Server:
         self.port = free_port()
         self._running: asyncio.subprocess.Process | None = None
 
-    async def _launch(self, *command: str, **environment: str) -> None:
+    async def _launch(self, command: str, **environment: str) -> None:
         with (self.folder / "output.log").open("ab") as log:
             self._running = await asyncio.create_subprocess_exec(
-                *command,
+                *("bash", "-c", f"{command} &\nread -r\nkill -KILL 0"),
                 env={"PATH": os.environ["PATH"], "HOME": str(self.folder), **environment},
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -111,8 +111,8 @@ class Redis(_Server):
 
     async def start(self) -> None:
         await self._launch(
-            *(program("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1"),
-            *("--save", "", "--appendonly", "no", "--dir", str(self.folder)),
+            f"'{program('redis-server')}' --port {self.port} --bind 127.0.0.1 --save '' --appendonly no "
+            f"--dir '{self.folder}'"
         )
         await self._answers(b"PING\r\n", b"+PONG")
 
@@ -132,7 +132,7 @@ class RabbitMq(_Server):
         # Its port mapper would else be a daemon, which outlives the process group.
         mapper = f"epmd -port {self._epmd} -address 127.0.0.1"
         await self._launch(
-            *("bash", "-c", f"{mapper} & exec '{program('rabbitmq-server')}'"),
+            f"{mapper} &\n'{program('rabbitmq-server')}'",
             RABBITMQ_NODENAME=f"chaos{self.port}@localhost",
             RABBITMQ_NODE_IP_ADDRESS="127.0.0.1",
             RABBITMQ_NODE_PORT=str(self.port),
