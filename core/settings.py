@@ -45,7 +45,11 @@ class Settings(BaseSettings):
     republish_seconds: float = Field(
         default=5.0, gt=0, description="When a ready agent nobody claimed is published again."
     )
-    max_attempts: int = Field(default=5, ge=1, description="Turns lost to crashes before an agent fails.")
+    max_attempts: int = Field(default=5, ge=1, description="Turns lost in a row before an agent fails.")
+
+    tool_modules: tuple[str, ...] = Field(
+        default=(), description="Python modules whose `tools()` gives tools beside the built-in ones."
+    )
 
     vector_index: Literal["pgvector", "qdrant"] = "pgvector"
     qdrant_url: str | None = None

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from celery.worker import WorkController
 
+from core import failpoints
 from core.errors import StorageError, WorkerFailed
 from core.ids import AgentId, TaskId, TenantId
 from core.settings import Settings
@@ -24,6 +25,7 @@ from orchestrator.relay import Publisher
 from orchestrator.topics import ADVANCE, LEARN, Topic
 from workers.backlog import Backlog, Message
 from workers.celery_app import TASK_PREFIX, CeleryPublisher, InProcessPublisher, in_process, make_celery
+from workers.consumer import PatientConsumer
 from workers.threads import ApplicationThreads
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,7 @@ class Worker:
 
     async def _do(self, job: Job, message: Message) -> None:
         """One job, on the loop. Where Postgres fails, its lease or the reaper brings it back."""
+        failpoints.reach(f"worker.{message.topic}")
         self._backlog.begun(message)
         if self._stopping:
             self._refused.append(message)
@@ -90,6 +93,7 @@ class Worker:
             log.warning("%s.interrupted", message.topic, extra={"reason": error.message})
         finally:
             self._running.discard(task)
+        failpoints.reach("worker.acknowledge")
 
     async def start(self) -> None:
         """Raises whatever kept Celery from starting; nothing is left behind then."""
@@ -106,6 +110,7 @@ class Worker:
                 WorkController,
                 app=self._app,
                 pool_cls=ApplicationThreads,
+                consumer_cls=PatientConsumer,
                 concurrency=self._settings.concurrency,
                 queues=[self._app.conf.task_default_queue],
                 without_heartbeat=True,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import hypothesis
 import pytest
 
 from bench.support.engine import Harness, ScriptedProvider, harness
@@ -22,6 +23,9 @@ from inference.ports import Progress
 from orchestrator.views import TaskView
 from tests.conftest import TestDatabase
 from workers.worker import Worker
+
+hypothesis.settings.register_profile("long", print_blob=True)
+"""Chosen with `--hypothesis-profile=long`: as many examples as a night has room for, drawn afresh."""
 
 SECONDS = 60.0
 """How long a condition may take to come true; these machines are busy ones."""
