@@ -44,11 +44,19 @@ def worker(
     base_url: options.BaseUrl = None,
     api_key: options.ModelKey = None,
     concurrency: options.Concurrency = None,
+    queues: options.Queues = None,
+    health_port: options.HealthPort = None,
     data: options.DataDir = None,
 ) -> None:
     """Run a worker: turns, relay and reaper."""
     settings = options.settings(
-        data=data, model=model, base_url=base_url, api_key=api_key, concurrency=concurrency
+        data=data,
+        model=model,
+        base_url=base_url,
+        api_key=api_key,
+        concurrency=concurrency,
+        queues=queues,
+        health_port=health_port,
     )
     if settings.embedded_broker and not settings.embedded_database:
         typer.echo(

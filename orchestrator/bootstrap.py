@@ -86,7 +86,7 @@ async def open_platform(
         StorageError: Postgres cannot be reached.
     """
     clock, ids = clock or SystemClock(), ids or TimeOrderedIds()
-    database = Database(conninfo, size=settings.pool_size, patience=settings.lease_seconds)
+    database = Database(conninfo, size=settings.connections, patience=settings.lease_seconds)
     await database.open()
     await _refuse_unbound_role(database)
     gateway = ModelGateway(

@@ -1,4 +1,4 @@
-"""Real brokers for the tests: each on ports and in a folder of its own, ended with the tests whatever ends them."""
+"""Real brokers for the tests, each on ports and in a folder of its own; they end with the tests."""
 
 from __future__ import annotations
 
@@ -8,67 +8,34 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, Protocol
+from typing import TypeVar
 
 from kombu import Connection
 
-BrokerName = Literal["memory", "redis", "rabbitmq"]
-BROKERS: tuple[BrokerName, ...] = ("memory", "redis", "rabbitmq")
-SHARED: tuple[BrokerName, ...] = ("redis", "rabbitmq")
+SHARED = ("redis", "rabbitmq")
 """Those that other processes reach."""
+
+BROKERS = ("memory", *SHARED)
 
 QUEUES = ("treehold.advance", "treehold.learn")
 START_SECONDS = 120.0
 
 
-class Broker(Protocol):
-    """A broker as a test sees it: its address, and what may befall it."""
-
-    @property
-    def url(self) -> str: ...
-
-    def empty(self) -> None:
-        """Forget every message, as a new one would."""
-        ...
-
-
-class SharedBroker(Broker, Protocol):
-    def kill(self) -> None:
-        """As `kill -9` does; its clients' connections break."""
-        ...
-
-    def start(self) -> None:
-        """Returns when it answers, with what it had kept."""
-        ...
-
-    def stand_still(self) -> None:
-        """Keeps its connections, and answers nothing."""
-        ...
-
-    def go_on(self) -> None: ...
-
-
-class InProcess:
-    """What `memory://` is. Each application has queues of its own."""
-
-    url = "memory://"
-
-    def empty(self) -> None:
-        """Nobody else's messages are in them."""
-
-
 class Server:
     """A process group that ends when this process closes a pipe, or is killed itself."""
 
-    def __init__(self, folder: Path, port: int, url: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = port
-        self.url = url
+        self.port = free_port()
         self._running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        raise NotImplementedError
 
     def command(self) -> str:
         """What to run in a shell, in the background."""
@@ -78,6 +45,7 @@ class Server:
         return {}
 
     def start(self) -> None:
+        """Returns when it answers, with what it had kept."""
         with (self.folder / "output.log").open("ab") as output:
             self._running = subprocess.Popen(
                 ["bash", "-c", f"{self.command()}\nread -r\nkill -KILL 0"],
@@ -94,12 +62,14 @@ class Server:
             time.sleep(0.05)
 
     def kill(self) -> None:
+        """As `kill -9` does; its clients' connections break."""
         self._signal(signal.SIGKILL)
         assert self._running is not None
         self._running.communicate()
         self._running = None
 
     def stand_still(self) -> None:
+        """Keeps its connections, and answers nothing."""
         self._signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
@@ -110,9 +80,10 @@ class Server:
             self.kill()
 
     def empty(self) -> None:
+        """Forget every message."""
         with Connection(self.url) as connection:
             for queue in QUEUES:
-                connection.default_channel.queue_delete(queue)
+                connection.SimpleQueue(queue).clear()
 
     def _answers(self) -> bool:
         with suppress(OSError, *Connection(self.url).connection_errors):
@@ -127,26 +98,26 @@ class Server:
 
 
 class Redis(Server):
-    def __init__(self, folder: Path) -> None:
-        port = free_port()
-        super().__init__(folder, port, f"redis://127.0.0.1:{port}/0")
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
 
     def command(self) -> str:
-        return f"'{program('REDIS_SERVER', 'redis-server')}' --bind 127.0.0.1 --port {self.port} --appendonly yes &"
-
-    def empty(self) -> None:
-        with Connection(self.url) as connection:
-            connection.default_channel.client.flushall()
+        server = program("REDIS_SERVER", "redis-server")
+        return f"'{server}' --bind 127.0.0.1 --port {self.port} --appendonly yes &"
 
 
 class RabbitMq(Server):
     """With a port mapper (epmd) of its own, lest it meets another RabbitMQ's."""
 
     def __init__(self, folder: Path) -> None:
-        port = free_port()
-        super().__init__(folder, port, f"amqp://guest:guest@127.0.0.1:{port}//")
+        super().__init__(folder)
         self._mapper = free_port()
         self._distribution = free_port()
+
+    @property
+    def url(self) -> str:
+        return f"amqp://guest:guest@127.0.0.1:{self.port}//"
 
     def command(self) -> str:
         server = program("RABBITMQ_SERVER", "/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
@@ -171,18 +142,18 @@ class RabbitMq(Server):
         }
 
 
-SERVERS: dict[BrokerName, type[Redis | RabbitMq]] = {"redis": Redis, "rabbitmq": RabbitMq}
+Kind = TypeVar("Kind", bound=Server)
 
 
 @contextmanager
-def server(name: BrokerName) -> Iterator[Redis | RabbitMq]:
-    with TemporaryDirectory(prefix=f"treehold-{name}-", ignore_cleanup_errors=True) as folder:
-        opened = SERVERS[name](Path(folder))
+def running(kind: type[Kind]) -> Generator[Kind]:
+    with TemporaryDirectory(prefix="treehold-broker-", ignore_cleanup_errors=True) as folder:
+        server = kind(Path(folder))
         try:
-            opened.start()
-            yield opened
+            server.start()
+            yield server
         finally:
-            opened.end()
+            server.end()
 
 
 def program(variable: str, *names: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -28,8 +29,8 @@ def shown(field: FieldInfo) -> str:
             return "unset"
         case SecretStr() as secret:
             return f"`{secret.get_secret_value()}`"
-        case ():
-            return "`[]`"
+        case tuple() as values:
+            return f"`{json.dumps(values)}`"
         case value:
             return f"`{value}`"
 
