@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import options
+from cli.exits import DONE, leave
 
 if TYPE_CHECKING:
     from cli.host import Host
@@ -79,6 +80,7 @@ def _run(settings: Settings, *, api: bool, workers: bool) -> None:
 
     logs.to_stderr()
     asyncio.run(_until_stopped(settings, api=api, workers=workers))
+    leave(DONE)
 
 
 async def _until_stopped(settings: Settings, *, api: bool, workers: bool) -> None:

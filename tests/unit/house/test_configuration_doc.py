@@ -29,8 +29,8 @@ def shown(field: FieldInfo) -> str:
             return "unset"
         case SecretStr() as secret:
             return f"`{secret.get_secret_value()}`"
-        case tuple() as values:
-            return f"`{json.dumps(values)}`"
+        case tuple():
+            return f"`{json.dumps(field.default)}`"
         case value:
             return f"`{value}`"
 
