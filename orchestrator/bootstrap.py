@@ -56,7 +56,7 @@ async def open_platform(
         StorageError: Postgres cannot be reached.
     """
     clock, ids = clock or SystemClock(), ids or TimeOrderedIds()
-    database = Database(conninfo, size=settings.pool_size, patience=settings.lease_seconds)
+    database = Database(conninfo, size=settings.connections, patience=settings.lease_seconds)
     await database.open()
     try:
         await _refuse_unbound_role(database)

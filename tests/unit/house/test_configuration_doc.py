@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pydantic import SecretStr
@@ -28,8 +30,8 @@ def shown(field: FieldInfo) -> str:
             return "unset"
         case SecretStr() as secret:
             return f"`{secret.get_secret_value()}`"
-        case ():
-            return "`[]`"
+        case tuple() as several:
+            return f"`{json.dumps(list(cast(tuple[object, ...], several)))}`"
         case value:
             return f"`{value}`"
 
