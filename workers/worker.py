@@ -105,6 +105,13 @@ class Worker:
 
     async def start(self) -> None:
         """Raises whatever kept Celery from starting; nothing is left behind then."""
+        # Before the relay: both import parts of Celery as they begin, and can lock each other at it.
+        self._controller = await asyncio.to_thread(
+            Controller,
+            self._app,
+            concurrency=self._settings.concurrency,
+            queues=[queue_of(self._app, topic) for topic in self._settings.queues],
+        )
         self._background = [
             asyncio.create_task(job, name=name)
             for name, job in (
@@ -113,16 +120,6 @@ class Worker:
                 ("leases", self._room.leases.run()),
             )
         ]
-        try:
-            self._controller = await asyncio.to_thread(
-                Controller,
-                self._app,
-                concurrency=self._settings.concurrency,
-                queues=[queue_of(self._app, topic) for topic in self._settings.queues],
-            )
-        except BaseException:
-            await self.stop()
-            raise
         self._celery = self._in_thread(self._controller.start)
 
     @property

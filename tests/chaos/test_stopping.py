@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from typing import Any
 
 import pytest
 from celery.worker import WorkController
@@ -81,3 +83,25 @@ async def test_a_celery_that_ends_by_itself_is_told(
     one = await start_worker(ScriptedProvider(team(1)))
     with pytest.raises(WorkerFailed, match="celery ended: no more messages"):
         await asyncio.wait_for(one.worker.wait(), SECONDS)
+
+
+async def test_nothing_else_begins_while_celery_is_put_together(
+    start_worker: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relay that imported parts of Celery at the same time could lock with it, and the worker not start."""
+    begun = threading.Event()
+    overlapped: list[bool] = []
+
+    async def run(self: Relay) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    def put_together(self: WorkController, **options: Any) -> None:
+        overlapped.append(begun.wait(0.5))
+        made(self, **options)
+
+    made = WorkController.__init__
+    monkeypatch.setattr(Relay, "run", run)
+    monkeypatch.setattr(WorkController, "__init__", put_together)
+    await start_worker(ScriptedProvider(team(1)))
+    assert overlapped == [False]
