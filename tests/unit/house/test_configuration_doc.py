@@ -22,7 +22,8 @@ def rows(root: Path) -> dict[str, re.Match[str]]:
 
 
 def shown(field: FieldInfo) -> str:
-    match field.default:
+    default: object = field.default
+    match default:
         case _ if field.default_factory is not None:
             return "the user's data folder"
         case None:
@@ -30,7 +31,7 @@ def shown(field: FieldInfo) -> str:
         case SecretStr() as secret:
             return f"`{secret.get_secret_value()}`"
         case tuple():
-            return f"`{json.dumps(field.default)}`"
+            return f"`{json.dumps(default)}`"
         case value:
             return f"`{value}`"
 
