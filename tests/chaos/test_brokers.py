@@ -163,8 +163,9 @@ async def test_a_worker_stops_while_its_broker_is_away(redis: Redis, start_worke
 
     await until(noticed)
     await one.worker.stop()
+    left = {thread.name for thread in threading.enumerate()}
     await asyncio.to_thread(redis.start)
-    assert "celery" not in {thread.name for thread in threading.enumerate()}
+    assert "celery" not in left
 
 
 async def test_learning_can_be_left_to_others(
