@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -150,6 +151,21 @@ async def test_a_worker_stops_soon_though_its_broker_is_silent(
         assert time.monotonic() - began < 15
     finally:
         shared_broker.go_on()
+
+
+async def test_a_worker_stops_while_its_broker_is_away(redis: Redis, start_worker: Starter) -> None:
+    """It is in the midst of trying to reach it, and gives that up."""
+    one = await start_worker(ScriptedProvider(team(1)), broker_url=redis.url, **QUICK)
+    redis.kill()
+
+    async def noticed() -> bool:
+        return not one.worker.consuming
+
+    await until(noticed)
+    await one.worker.stop()
+    left = {thread.name for thread in threading.enumerate()}
+    await asyncio.to_thread(redis.start)
+    assert "celery" not in left
 
 
 async def test_learning_can_be_left_to_others(
