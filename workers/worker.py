@@ -93,6 +93,17 @@ class Worker:
 
     async def start(self) -> None:
         """Raises whatever kept Celery from starting; nothing is left behind then."""
+        # Before the relay: both import parts of Celery as they begin, and can lock each other at it.
+        self._controller = await asyncio.to_thread(
+            WorkController,
+            app=self._app,
+            pool_cls=ApplicationThreads,
+            concurrency=self._settings.concurrency,
+            queues=[self._app.conf.task_default_queue],
+            without_heartbeat=True,
+            without_gossip=True,
+            without_mingle=True,
+        )
         self._background = [
             asyncio.create_task(job, name=name)
             for name, job in (
@@ -101,20 +112,6 @@ class Worker:
                 ("leases", self._room.leases.run()),
             )
         ]
-        try:
-            self._controller = await asyncio.to_thread(
-                WorkController,
-                app=self._app,
-                pool_cls=ApplicationThreads,
-                concurrency=self._settings.concurrency,
-                queues=[self._app.conf.task_default_queue],
-                without_heartbeat=True,
-                without_gossip=True,
-                without_mingle=True,
-            )
-        except BaseException:
-            await self.stop()
-            raise
         self._celery = self._in_thread(self._controller.start)
 
     async def wait(self) -> None:
