@@ -7,13 +7,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from viewer_browser import CHROMIUM, FLAGS, Watched, watch
 from viewer_script import research
 from viewer_server import Show, ViewerServer
+
+PATIENCE = 30_000.0
+"""Milliseconds a page may take on a busy machine."""
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +46,7 @@ def finished(server: ViewerServer) -> Show:
 @pytest.fixture
 async def context(browser: Browser, server: ViewerServer) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     yield context
     await context.close()
 
