@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -30,8 +31,8 @@ def shown(field: FieldInfo) -> str:
             return "unset"
         case SecretStr() as secret:
             return f"`{secret.get_secret_value()}`"
-        case tuple() as several:
-            return f"`{json.dumps(list(cast(tuple[object, ...], several)))}`"
+        case tuple():
+            return f"`{json.dumps(list(cast(Sequence[object], field.default)))}`"
         case value:
             return f"`{value}`"
 
