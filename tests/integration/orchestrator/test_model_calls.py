@@ -83,6 +83,7 @@ async def test_a_call_is_not_made_again_where_the_grant_does_not_cover_it_twice(
     await first.collect()
     task = await first.submit("measure", budget={"tokens": held + held // 2})
     await die_in_a_call(first, admin)
+    held, *_ = await plan_call(admin)
     second, provider = await open_harness(team(1), owner="worker-2")
     await second.room.reaper().round()
     await second.drive()
