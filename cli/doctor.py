@@ -116,8 +116,14 @@ async def _try(part: str, check: Check) -> Found:
 async def _broker(settings: Settings) -> str:
     if settings.embedded_broker:
         return "in this process (memory://)"
-    from workers.broker import ask, shown
+    from kombu import Connection
 
     url = settings.broker_url.get_secret_value()
-    await ask(url)
-    return f"{shown(url)} answers"
+    shown = Connection(url).as_uri()
+    try:
+        await asyncio.to_thread(
+            lambda: Connection(url, connect_timeout=5).ensure_connection(max_retries=1).release()
+        )
+    except Exception as error:
+        raise TreeholdError(f"{shown} does not answer: {error}") from error
+    return f"{shown} answers"

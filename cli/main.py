@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
-from cli.exits import INTERRUPTED, leave
+from cli.exits import INTERRUPTED
 
 
 def main() -> None:
@@ -19,8 +22,16 @@ def main() -> None:
         sys.stderr.write("treehold: interrupted\n")
         status = INTERRUPTED
     if status == INTERRUPTED:
-        leave(status)
+        _leave(status)
     sys.exit(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """Now: whoever asked twice is not made to wait for threads that still tidy up."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(status)
 
 
 def _end_politely() -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import options
-from cli.exits import DONE, leave
 
 if TYPE_CHECKING:
     from cli.host import Host
@@ -45,19 +44,11 @@ def worker(
     base_url: options.BaseUrl = None,
     api_key: options.ModelKey = None,
     concurrency: options.Concurrency = None,
-    queues: options.Queues = None,
-    health_port: options.HealthPort = None,
     data: options.DataDir = None,
 ) -> None:
     """Run a worker: turns, relay and reaper."""
     settings = options.settings(
-        data=data,
-        model=model,
-        base_url=base_url,
-        api_key=api_key,
-        concurrency=concurrency,
-        queues=queues,
-        health_port=health_port,
+        data=data, model=model, base_url=base_url, api_key=api_key, concurrency=concurrency
     )
     if settings.embedded_broker and not settings.embedded_database:
         typer.echo(
@@ -80,7 +71,6 @@ def _run(settings: Settings, *, api: bool, workers: bool) -> None:
 
     logs.to_stderr()
     asyncio.run(_until_stopped(settings, api=api, workers=workers))
-    leave(DONE)
 
 
 async def _until_stopped(settings: Settings, *, api: bool, workers: bool) -> None:

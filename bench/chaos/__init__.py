@@ -1,1 +1,0 @@
-"""Work under fire: whole processes that are killed and stopped while tasks run, and what came of it."""
