@@ -9,7 +9,6 @@ import pytest
 
 from core.errors import ConfigurationError, ToolDenied, ToolFailed, ToolInputInvalid
 from core.grant import Capabilities
-from core.signals import LeaseLost
 from tools import (
     Denied,
     TaintCheck,
@@ -184,11 +183,6 @@ async def test_host_paths_are_taken_out_of_messages(folder: Path) -> None:
     with pytest.raises(ToolFailed) as caught:
         await pay(payer(ToolFailed(f"cannot open {folder}/x")), workspace=Workspace(folder))
     assert caught.value.message == "cannot open the workspace/x"
-
-
-async def test_control_signals_pass_through() -> None:
-    with pytest.raises(LeaseLost):
-        await pay(payer(LeaseLost()))
 
 
 def test_two_tools_of_one_name_are_a_configuration_error() -> None:
