@@ -17,6 +17,7 @@ const LONGEST_WAIT = 8000;
  * @property {(state: Connection, problem: string) => void} connection
  * @property {() => number} last the number of the last event taken
  * @property {() => boolean} ended
+ * @property {() => Promise<void>} finish the task has ended: read what its events do not carry
  */
 
 export class Feed {
@@ -49,7 +50,10 @@ export class Feed {
         await this.#pause(wait);
       }
     }
-    if (!this.closed) this.listener.connection("ended", "");
+    if (!this.closed) {
+      await this.listener.finish();
+      this.listener.connection("ended", "");
+    }
     this.close();
   }
 

@@ -15,7 +15,9 @@ export class TaskStore {
     this.id = id;
     this.trace = new Trace();
     this.tree = /** @type {any} */ (null);
+    this.complete = false;
     this.artifacts = /** @type {any[]} */ ([]);
+    this.asked = 0;
     this.connection = /** @type {import("./feed.js").Connection} */ ("loading");
     this.problem = "";
     this.selected = parsePath(path)?.seq ?? 0;
@@ -35,6 +37,7 @@ export class TaskStore {
       connection: (state, problem) => this.#connection(state, problem),
       last: () => this.trace.last,
       ended: () => this.trace.finished,
+      finish: () => this.#finish(),
     });
   }
 
@@ -42,9 +45,7 @@ export class TaskStore {
   async start() {
     try {
       await this.reload();
-      const complete = this.trace.finished && this.tree.task.status !== "running";
       await this.feed.run();
-      if (!complete) await this.refresh();
     } catch (error) {
       this.#connection("failed", error instanceof Error ? error.message : String(error));
     }
@@ -61,21 +62,26 @@ export class TaskStore {
     for (const event of page.data) trace.add(event);
     this.trace = trace;
     this.tree = tree;
+    this.complete = trace.finished && tree.task.status !== "running";
     this.shape += 1;
     await this.#artifacts();
     this.notify();
   }
 
-  /** Reads again what events do not carry: the answer, returned values, artifacts. */
-  async refresh() {
+  /** Reads what events do not carry: the answer, returned values, artifacts. */
+  async #finish() {
+    if (this.complete) return;
     this.tree = await request(apiPath(this.id, "/tree"));
     await this.#artifacts();
     this.notify();
   }
 
+  /** The answer to the latest question counts: an earlier one may come in after it and know less. */
   async #artifacts() {
+    this.asked += 1;
+    const asked = this.asked;
     const page = await request(apiPath(this.id, "/artifacts"));
-    this.artifacts = page.data;
+    if (asked === this.asked) this.artifacts = page.data;
   }
 
   async cancel() {
