@@ -20,7 +20,7 @@ from api.auth import SignInNeeded, visitor_name
 from api.event_stream import Streams
 from api.hosts import allowed_names
 from api.pages import error_page, wants_page
-from api.ports import ApiServices
+from api.ports import ApiServices, Ready
 from api.problems import ProblemDetails
 from api.routes import artifacts, events, health, pages, reference, tasks
 from core.errors import TreeholdError
@@ -50,6 +50,7 @@ def create_app(services: ApiServices) -> FastAPI:
         ],
     )
     app.state.services = services
+    app.state.ready = services.ready
     app.state.closing = asyncio.Event()
     app.state.streams = Streams(most=services.streams_per_tenant)
     for resource in (tasks, events, artifacts, health, reference, pages):
@@ -60,6 +61,19 @@ def create_app(services: ApiServices) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _answer)
     app.add_exception_handler(SignInNeeded, _ask_to_sign_in)
     app.openapi = lambda: _openapi(app)
+    return app
+
+
+def create_health_app(ready: Ready) -> FastAPI:
+    """`/healthz` and `/readyz` alone, for a process that serves nothing else."""
+    app = FastAPI(
+        title="Treehold worker",
+        openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        middleware=[Middleware(middleware.SecurityHeaders), Middleware(middleware.LastResort)],
+    )
+    app.state.ready = ready
+    app.include_router(health.router)
     return app
 
 

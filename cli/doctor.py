@@ -116,14 +116,8 @@ async def _try(part: str, check: Check) -> Found:
 async def _broker(settings: Settings) -> str:
     if settings.embedded_broker:
         return "in this process (memory://)"
-    from kombu import Connection
+    from workers.broker import ask, shown
 
     url = settings.broker_url.get_secret_value()
-    shown = Connection(url).as_uri()
-    try:
-        await asyncio.to_thread(
-            lambda: Connection(url, connect_timeout=5).ensure_connection(max_retries=1).release()
-        )
-    except Exception as error:
-        raise TreeholdError(f"{shown} does not answer: {error}") from error
-    return f"{shown} answers"
+    await ask(url)
+    return f"{shown(url)} answers"

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from api.app import create_app
+from fastapi import FastAPI
+
+from api.app import create_app, create_health_app
 from api.ports import OK, ApiServices
 from api.server import RunningServer, serve
 from cli import local_server
+from cli.readiness import Check, Readiness
 from core.errors import ConfigurationError
 from core.settings import Settings
 from orchestrator.bootstrap import open_platform
@@ -24,6 +27,9 @@ log = logging.getLogger(__name__)
 
 
 class Service(Protocol):
+    @property
+    def consuming(self) -> bool: ...
+
     async def start(self) -> None: ...
 
     async def wait(self) -> None: ...
@@ -78,18 +84,23 @@ async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> 
         await platform.index.prepare()
         url, sign_in_url, working = settings.site_url, "", asyncio.Event()
         parts: list[asyncio.Task[None]] = []
-        health: dict[str, str] = {"workers": "starting"} if workers else {}
+        readiness = Readiness(_checks(platform))
         if api:
-            services = _services(platform, health)
-            server = await _listening(services, settings, port)
+            services = _services(platform, readiness)
+            server = await _listening(create_app(services), settings, port)
             stack.push_async_callback(server.stop)
             parts.append(server.serving)
             url = server.url
             sign_in_url = services.tickets.link(url, site.key) if site.key else ""
         if workers:
-            part = _WorkerPart(settings, platform, health, working)
+            part = _WorkerPart(settings, platform, working)
+            readiness.hear("workers", part.state)
             stack.push_async_callback(part.stop)
             parts.append(part.running)
+            if not api and settings.health_port is not None:
+                health = await _listening(create_health_app(readiness), settings, settings.health_port)
+                stack.push_async_callback(health.stop)
+                parts.append(health.serving)
         yield Host(
             url=url,
             key=site.key,
@@ -100,9 +111,9 @@ async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> 
         )
 
 
-async def _listening(services: ApiServices, settings: Settings, port: int) -> RunningServer:
+async def _listening(app: FastAPI, settings: Settings, port: int) -> RunningServer:
     try:
-        return await serve(create_app(services), host=settings.host, port=port)
+        return await serve(app, host=settings.host, port=port)
     except ConfigurationError as error:
         cause = error.__cause__
         if not isinstance(cause, OSError) or cause.errno != errno.EADDRINUSE:
@@ -117,16 +128,20 @@ async def _listening(services: ApiServices, settings: Settings, port: int) -> Ru
 class _WorkerPart:
     """LangGraph takes a second or two to import: in a thread, so that the API answers meanwhile."""
 
-    def __init__(
-        self, settings: Settings, platform: Platform, health: dict[str, str], working: asyncio.Event
-    ) -> None:
-        """`health` and `working` are told when the worker runs, and `health` when it does no longer."""
+    def __init__(self, settings: Settings, platform: Platform, working: asyncio.Event) -> None:
+        """`working` is set when the worker runs."""
         self._settings = settings
         self._platform = platform
-        self._health = health
+        self._state = "starting"
         self._working = working
         self._worker: Service | None = None
         self.running = asyncio.create_task(self._run(), name="worker")
+
+    def state(self) -> str:
+        """`OK` or, in words, why no work is done here."""
+        if self._state == OK and self._worker is not None and not self._worker.consuming:
+            return "not connected to the broker"
+        return self._state
 
     async def stop(self) -> None:
         """Also half-way through its start."""
@@ -141,15 +156,15 @@ class _WorkerPart:
             self._worker = make(self._settings, self._platform)
             await self._worker.start()
         except Exception as error:
-            self._health["workers"] = "could not be started"
+            self._state = "could not be started"
             log.exception("worker.start_failed")
             raise ConfigurationError(f"the worker cannot be started: {error}") from error
-        self._health["workers"] = OK
+        self._state = OK
         self._working.set()
         try:
             await self._worker.wait()
         except Exception:
-            self._health["workers"] = "stopped working"
+            self._state = "stopped working"
             log.exception("worker.failed")
             raise
 
@@ -164,10 +179,20 @@ def _worker_factory() -> Callable[[Settings, Platform], Service]:
     return make
 
 
-def _services(platform: Platform, parts: Mapping[str, str]) -> ApiServices:
-    async def ready() -> Mapping[str, str]:
-        return {**await platform.ready(), **parts}
+def _checks(platform: Platform) -> dict[str, Check]:
+    checks: dict[str, Check] = {"postgres": platform.ready}
+    if not platform.settings.embedded_broker:
+        checks["broker"] = lambda: _broker(platform.settings.broker_url.get_secret_value())
+    return checks
 
+
+async def _broker(url: str) -> None:
+    from workers.broker import ask
+
+    await ask(url)
+
+
+def _services(platform: Platform, ready: Readiness) -> ApiServices:
     return ApiServices(
         tasks=platform.tasks,
         keys=platform.keys,

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from contextlib import suppress
-from typing import NoReturn
 
-from cli.exits import INTERRUPTED
+from cli.exits import INTERRUPTED, leave
 
 
 def main() -> None:
@@ -22,16 +19,8 @@ def main() -> None:
         sys.stderr.write("treehold: interrupted\n")
         status = INTERRUPTED
     if status == INTERRUPTED:
-        _leave(status)
+        leave(status)
     sys.exit(status)
-
-
-def _leave(status: int) -> NoReturn:
-    """Now: whoever asked twice is not made to wait for threads that still tidy up."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
-            stream.flush()
-    os._exit(status)
 
 
 def _end_politely() -> None:

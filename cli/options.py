@@ -38,6 +38,18 @@ ModelKey = Annotated[
     str | None,
     typer.Option("--api-key", help="Key for the model node, or TREEHOLD_API_KEY.", show_default=False),
 ]
+Queues = Annotated[
+    str | None,
+    typer.Option(
+        "--queues", help="What to work on: advance, learn; default: both, by commas.", show_default=False
+    ),
+]
+HealthPort = Annotated[
+    int | None,
+    typer.Option(
+        "--health-port", min=0, max=65535, help="Answer /healthz and /readyz there.", show_default=False
+    ),
+]
 Concurrency = Annotated[
     int | None, typer.Option("--concurrency", min=1, help="Turns run at a time.", show_default=False)
 ]
@@ -50,7 +62,9 @@ def settings(
     base_url: str | None = None,
     api_key: str | None = None,
     concurrency: int | None = None,
+    queues: str | None = None,
     port: int | None = None,
+    health_port: int | None = None,
 ) -> Settings:
     """Settings with the command line's options over environment, file and defaults.
 
@@ -67,7 +81,9 @@ def settings(
         "base_url": base_url,
         "api_key": SecretStr(api_key) if api_key else None,
         "concurrency": concurrency,
+        "queues": tuple(name.strip() for name in queues.split(",")) if queues is not None else None,
         "port": port,
+        "health_port": health_port,
     }
     try:
         found = Settings(**{name: value for name, value in given.items() if value is not None})

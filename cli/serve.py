@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import options
+from cli.exits import DONE, leave
 
 if TYPE_CHECKING:
     from cli.host import Host
@@ -44,11 +45,19 @@ def worker(
     base_url: options.BaseUrl = None,
     api_key: options.ModelKey = None,
     concurrency: options.Concurrency = None,
+    queues: options.Queues = None,
+    health_port: options.HealthPort = None,
     data: options.DataDir = None,
 ) -> None:
     """Run a worker: turns, relay and reaper."""
     settings = options.settings(
-        data=data, model=model, base_url=base_url, api_key=api_key, concurrency=concurrency
+        data=data,
+        model=model,
+        base_url=base_url,
+        api_key=api_key,
+        concurrency=concurrency,
+        queues=queues,
+        health_port=health_port,
     )
     if settings.embedded_broker and not settings.embedded_database:
         typer.echo(
@@ -71,6 +80,7 @@ def _run(settings: Settings, *, api: bool, workers: bool) -> None:
 
     logs.to_stderr()
     asyncio.run(_until_stopped(settings, api=api, workers=workers))
+    leave(DONE)
 
 
 async def _until_stopped(settings: Settings, *, api: bool, workers: bool) -> None:

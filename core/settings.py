@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,9 @@ from pydantic_settings import (
 )
 
 OFFLINE_MODEL = "offline"
+
+_PLUMBING = 3
+"""Relay, reaper and leases must never wait for a connection that turns hold."""
 
 
 def default_data_dir() -> Path:
@@ -36,16 +40,25 @@ class Settings(BaseSettings):
     database_admin_url: SecretStr | None = Field(
         default=None, description="Postgres for migrations: a role that may create roles."
     )
-    pool_size: int = Field(default=16, ge=2, description="Postgres connections a process may hold.")
+    pool_size: int | None = Field(
+        default=None, ge=2, description="Postgres connections a process may hold; unset follows concurrency."
+    )
 
     broker_url: SecretStr = Field(default=SecretStr("memory://"), description="Celery broker.")
+    queues: tuple[Literal["advance", "learn"], ...] = Field(
+        default=("advance", "learn"), min_length=1, description="What a worker takes from the broker."
+    )
     concurrency: int = Field(default=32, ge=1, description="Turns one worker process runs at a time.")
     lease_seconds: float = Field(default=10.0, gt=0, description="How long a claimed agent is held.")
     sweep_seconds: float = Field(default=1.0, gt=0, description="How often relay and reaper look round.")
     republish_seconds: float = Field(
         default=5.0, gt=0, description="When a ready agent nobody claimed is published again."
     )
-    max_attempts: int = Field(default=5, ge=1, description="Turns lost to crashes before an agent fails.")
+    max_attempts: int = Field(default=5, ge=1, description="Turns lost in a row before an agent fails.")
+
+    tool_modules: tuple[str, ...] = Field(
+        default=(), description="Python modules whose `tools()` gives tools beside the built-in ones."
+    )
 
     vector_index: Literal["pgvector", "qdrant"] = "pgvector"
     qdrant_url: str | None = None
@@ -64,6 +77,9 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8321, ge=0, le=65535)
+    health_port: int | None = Field(
+        default=None, ge=0, le=65535, description="Where a worker answers /healthz and /readyz."
+    )
     public_url: str | None = Field(default=None, description="How people reach the server, for links.")
     workspace_roots: tuple[Path, ...] = Field(
         default=(), description="Folders tasks may name; empty allows any folder the process can read."
@@ -87,6 +103,16 @@ class Settings(BaseSettings):
     @property
     def embedded_broker(self) -> bool:
         return self.broker_url.get_secret_value().startswith("memory://")
+
+    @property
+    def connections(self) -> int:
+        """The most connections of this process's pool. A turn needs one for moments, not while it waits."""
+        return self.pool_size or max(16, _PLUMBING + ceil(self.concurrency / 4))
+
+    @property
+    def least_connections(self) -> int:
+        """With fewer in a worker's pool, leases would wait behind the turns they are for."""
+        return _PLUMBING + ceil(self.concurrency / 8)
 
     @property
     def site_url(self) -> str:

@@ -29,6 +29,7 @@ from orchestrator.tasks import TaskService
 from orchestrator.tool_runner import ToolRunner
 from tools import MeaningSearch, ToolRegistry
 from tools.builtin import builtin_tools
+from tools.modules import tools_of
 from tools.ports import Tool
 
 _UNBOUND = (
@@ -51,11 +52,11 @@ async def open_platform(
     """Connect as the application role and wire everything up; what is given replaces the settings' choice.
 
     Raises:
-        ConfigurationError: the role could bypass row-level security.
+        ConfigurationError: the role could bypass row-level security, or a tool module is none.
         StorageError: Postgres cannot be reached.
     """
     clock, ids = clock or SystemClock(), ids or TimeOrderedIds()
-    database = Database(conninfo, size=settings.pool_size, patience=settings.lease_seconds)
+    database = Database(conninfo, size=settings.connections, patience=settings.lease_seconds)
     await database.open()
     try:
         await _refuse_unbound_role(database)
@@ -72,8 +73,9 @@ async def open_platform(
     model = gateway.describe()
     embedder = embedder or _embedder()
     index = index or _index(settings, database, embedder)
-    chosen = builtin_tools(MeaningSearch(embedder)) if tools is None else tools
-    runner = ToolRunner(ToolRegistry(chosen))
+    if tools is None:
+        tools = (*builtin_tools(MeaningSearch(embedder)), *tools_of(settings.tool_modules))
+    runner = ToolRunner(ToolRegistry(tools))
     task_tree = TaskTree()
     return Platform(
         settings=settings,

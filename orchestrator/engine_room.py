@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import dataclass
 
 from agents.lead import lead_graph
 from agents.worker import worker_graph
+from core.process import process_name
 from orchestrator.checkpointer import TurnCheckpointer
 from orchestrator.closing import Closing
 from orchestrator.engine import Engine
@@ -46,7 +46,7 @@ def open_engine_room(platform: Platform, *, owner: str | None = None) -> EngineR
     """Wire the engine. `owner` names this process in leases; host and process id unless given."""
     # Private data must not leave by a variable that was set for something else.
     os.environ["LANGSMITH_TRACING"] = "false"
-    owner = owner or f"{socket.gethostname()}:{os.getpid()}"
+    owner = owner or process_name()
     leases = LeaseKeeper(
         platform.database, platform.clock, owner=owner, seconds=platform.settings.lease_seconds
     )

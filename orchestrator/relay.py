@@ -9,13 +9,18 @@ from uuid import UUID
 
 import psycopg
 
+from core import failpoints
 from core.database import Database
 from core.errors import StorageError
 from core.ids import TenantId
 
 log = logging.getLogger(__name__)
 
-BATCH = 100
+BATCH = 16
+"""As many as are published well before Postgres ends a transaction in which nothing seems to happen.
+
+It would take them all back, though they are published, and so again and again where the broker is slow.
+"""
 _TAKE = b"SELECT tenant_id, topic, subject_id FROM take_outbox(%(most)s)"
 _LISTEN = b"LISTEN treehold_outbox"
 
@@ -71,7 +76,9 @@ class Relay:
             cursor = await connection.execute(_TAKE, {"most": most})
             rows = await cursor.fetchall()
             for row in rows:
+                failpoints.reach("relay.publish")
                 await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])
+            failpoints.reach("relay.commit")
         return len(rows)
 
 

@@ -17,6 +17,7 @@ from core.database import Database, migrate
 from core.database.migrate import APPLICATION_ROLE
 from core.ids import TenantId
 from core.postgres import EmbeddedPostgres, PostgresAddress
+from tests.brokers import BROKERS, SHARED, RabbitMq, Redis, Server, running
 
 APPLICATION_PASSWORD = "only-for-tests"
 TEMPLATE = "treehold_template"
@@ -66,6 +67,36 @@ def test_database(postgres: PostgresAddress, template: str) -> Iterator[TestData
         )
         yield TestDatabase(address=replace(postgres, database=name))
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Redis]:
+    with running(Redis) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMq]:
+    with running(RabbitMq) as server:
+        yield server
+
+
+@pytest.fixture(params=SHARED)
+def shared_broker(request: pytest.FixtureRequest) -> Server:
+    """Redis and RabbitMQ in turn, without messages."""
+    found: Server = request.getfixturevalue(request.param)
+    found.empty()
+    return found
+
+
+@pytest.fixture(params=BROKERS)
+def broker_url(request: pytest.FixtureRequest) -> str:
+    """Each kind of broker in turn, without messages."""
+    if request.param == "memory":
+        return "memory://"
+    found: Server = request.getfixturevalue(request.param)
+    found.empty()
+    return found.url
 
 
 @pytest.fixture

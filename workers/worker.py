@@ -11,24 +11,29 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError
-from typing import Any
+from typing import get_args
 from uuid import UUID
 
-from celery.worker import WorkController
-
-from core.errors import StorageError, WorkerFailed
+from core import failpoints
+from core.errors import ConfigurationError, StorageError, WorkerFailed
 from core.ids import AgentId, TaskId, TenantId
 from core.settings import Settings
 from orchestrator.engine_room import EngineRoom
-from orchestrator.relay import Publisher
 from orchestrator.topics import ADVANCE, LEARN, Topic
 from workers.backlog import Backlog, Message
-from workers.celery_app import TASK_PREFIX, CeleryPublisher, InProcessPublisher, in_process, make_celery
-from workers.threads import ApplicationThreads
+from workers.celery_app import (
+    TASK_PREFIX,
+    CeleryPublisher,
+    InProcessPublisher,
+    in_process,
+    make_celery,
+    queue_of,
+)
+from workers.controller import Controller
 
 log = logging.getLogger(__name__)
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 5.0
 """How long a stopping worker waits for its turns to be handed back, and then for Celery."""
 
 Job = Callable[[TenantId, UUID], Awaitable[object]]
@@ -38,6 +43,8 @@ class Worker:
     """Start, stop and join. One event loop serves all turns of the process."""
 
     def __init__(self, settings: Settings, room: EngineRoom) -> None:
+        """Raises `ConfigurationError` where the settings do not go together."""
+        _check(settings)
         self._settings = settings
         self._room = room
         self._loop = asyncio.get_running_loop()
@@ -45,11 +52,14 @@ class Worker:
         self._app = make_celery(broker)
         self._in_process = in_process(broker)
         self._backlog = Backlog(limit=max(4, settings.concurrency))
+        self._publisher = (
+            InProcessPublisher(self._app, self._backlog) if self._in_process else CeleryPublisher(self._app)
+        )
         self._running: set[asyncio.Task[None]] = set()
         self._refused: list[Message] = []
         self._stopping = False
         self._background: list[asyncio.Task[None]] = []
-        self._controller: Any = None
+        self._controller: Controller | None = None
         self._celery: asyncio.Future[None] | None = None
         self._register()
 
@@ -77,6 +87,7 @@ class Worker:
 
     async def _do(self, job: Job, message: Message) -> None:
         """One job, on the loop. Where Postgres fails, its lease or the reaper brings it back."""
+        failpoints.reach(f"worker.{message.topic}")
         self._backlog.begun(message)
         if self._stopping:
             self._refused.append(message)
@@ -90,29 +101,31 @@ class Worker:
             log.warning("%s.interrupted", message.topic, extra={"reason": error.message})
         finally:
             self._running.discard(task)
+        failpoints.reach("worker.acknowledge")
 
     async def start(self) -> None:
         """Raises whatever kept Celery from starting; nothing is left behind then."""
         # Before the relay: both import parts of Celery as they begin, and can lock each other at it.
         self._controller = await asyncio.to_thread(
-            WorkController,
-            app=self._app,
-            pool_cls=ApplicationThreads,
+            Controller,
+            self._app,
             concurrency=self._settings.concurrency,
-            queues=[self._app.conf.task_default_queue],
-            without_heartbeat=True,
-            without_gossip=True,
-            without_mingle=True,
+            queues=[queue_of(self._app, topic) for topic in self._settings.queues],
         )
         self._background = [
             asyncio.create_task(job, name=name)
             for name, job in (
-                ("relay", self._room.relay(self._publisher()).run()),
+                ("relay", self._room.relay(self._publisher).run()),
                 ("reaper", self._room.reaper().run()),
                 ("leases", self._room.leases.run()),
             )
         ]
         self._celery = self._in_thread(self._controller.start)
+
+    @property
+    def consuming(self) -> bool:
+        """Whether messages reach it: it is connected to its broker, as far as it knows."""
+        return self._controller is not None and self._controller.connected
 
     async def wait(self) -> None:
         """Return when the worker is stopped.
@@ -136,11 +149,12 @@ class Worker:
         self._stopping = True
         await _cancelled(self._background[:2])
         await _cancelled(list(self._running), seconds=STOP_SECONDS)
-        if self._celery is not None:
-            await asyncio.to_thread(self._controller.stop)
+        if self._celery is not None and self._controller is not None:
+            await asyncio.to_thread(self._controller.leave)
             if not self._in_process:
                 await asyncio.wait([self._celery], timeout=STOP_SECONDS)
         await _cancelled(self._background)
+        await asyncio.to_thread(self._publisher.close)
         await self._put_back([*self._refused, *self._backlog.left()])
 
     def _in_thread(self, start: Callable[[], None]) -> asyncio.Future[None]:
@@ -168,11 +182,6 @@ class Worker:
         threading.Thread(target=run, name="celery", daemon=True).start()
         return ended
 
-    def _publisher(self) -> Publisher:
-        if self._in_process:
-            return InProcessPublisher(self._app, self._backlog)
-        return CeleryPublisher(self._app)
-
     async def _put_back(self, messages: list[Message]) -> None:
         """Messages nobody will read here any more, for another process to take at once."""
         try:
@@ -181,6 +190,20 @@ class Worker:
                     work.enqueue(message.topic, message.subject)
         except StorageError as error:
             log.warning("messages.lost", extra={"reason": error.message})
+
+
+def _check(settings: Settings) -> None:
+    if settings.connections < settings.least_connections:
+        raise ConfigurationError(
+            f"TREEHOLD_POOL_SIZE={settings.pool_size} is too small for a worker with "
+            f"TREEHOLD_CONCURRENCY={settings.concurrency}: leave it unset, or make it "
+            f"{settings.least_connections} or more"
+        )
+    if in_process(settings.broker_url.get_secret_value()) and set(settings.queues) != set(get_args(Topic)):
+        raise ConfigurationError(
+            "a worker on memory:// must take all queues: no other process can reach the rest; "
+            "set TREEHOLD_BROKER_URL to RabbitMQ or Redis, or leave the queues out"
+        )
 
 
 async def _cancelled(tasks: list[asyncio.Task[None]], *, seconds: float | None = None) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Request, Response, status
 
-from api.auth import Services
-from api.ports import OK
+from api.ports import OK, Ready
 from api.wire import Health, Readiness
 from core.errors import TreeholdError
 
@@ -29,11 +28,12 @@ async def get_health() -> Health:
     "/readyz",
     responses={503: {"model": Readiness, "description": "A part does not answer."}},
 )
-async def get_readiness(services: Services, response: Response) -> Readiness:
+async def get_readiness(request: Request, response: Response) -> Readiness:
     """Whether the parts this server stands on answer."""
+    ready_of: Ready = request.app.state.ready
     try:
         async with asyncio.timeout(READY_SECONDS):
-            parts = dict(await services.ready())
+            parts = dict(await ready_of())
     except TimeoutError:
         parts = {"server": "timeout"}
     except TreeholdError as error:

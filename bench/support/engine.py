@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 from uuid import UUID
 
 from bench.support.vectors import DictIndex, HashEmbedder
@@ -18,6 +19,7 @@ from orchestrator.bootstrap import open_platform
 from orchestrator.engine_room import EngineRoom, open_engine_room
 from orchestrator.platform import Platform
 from orchestrator.principal import Principal
+from orchestrator.relay import Publisher
 from orchestrator.topics import ADVANCE, LEARN
 from orchestrator.views import Submission, TaskView
 from tools import MeaningSearch, Tool
@@ -59,15 +61,23 @@ class ScriptedProvider:
         """Holds nothing."""
 
 
-@dataclass
-class Harness:
-    """A platform and an engine room, and messages that wait until they are driven."""
+Delivery = tuple[str, TenantId, UUID]
+"""Topic, tenant and subject."""
 
-    platform: Platform
-    room: EngineRoom
-    principal: Principal
-    messages: list[tuple[str, TenantId, UUID]] = field(default_factory=list[tuple[str, TenantId, UUID]])
-    turns: int = 0
+
+class Post(Publisher, Protocol):
+    """Where the relay brings messages, and where they are collected."""
+
+    async def take(self) -> list[Delivery]:
+        """All that was published since the last time."""
+        ...
+
+
+@dataclass
+class Pile:
+    """A post without a broker."""
+
+    messages: list[Delivery] = field(default_factory=list[Delivery])
 
     async def publish(self, topic: str, tenant: TenantId, subject: UUID) -> None:
         self.messages.append((topic, tenant, subject))
@@ -75,16 +85,30 @@ class Harness:
     async def capacity(self) -> int:
         return 1000
 
+    async def take(self) -> list[Delivery]:
+        taken, self.messages = self.messages, []
+        return taken
+
+
+@dataclass
+class Harness:
+    """A platform and an engine room, and messages that wait until they are driven."""
+
+    platform: Platform
+    room: EngineRoom
+    principal: Principal
+    post: Post = field(default_factory=Pile)
+    turns: int = 0
+
     async def submit(self, goal: str, **more: object) -> TaskId:
         submission = Submission.model_validate({"goal": goal, **more})
         submitted = await self.platform.tasks.submit(self.principal, submission, idempotency_key=None)
         return TaskId(submitted.task.id)
 
-    async def collect(self) -> list[tuple[str, TenantId, UUID]]:
+    async def collect(self) -> list[Delivery]:
         """Messages published since the last look, as a relay would hand them out."""
-        await self.room.relay(self).drain()
-        taken, self.messages = self.messages, []
-        return taken
+        await self.room.relay(self.post).drain()
+        return await self.post.take()
 
     async def step(self) -> int:
         """Deliver what is waiting, once; returns how many messages there were."""
@@ -124,6 +148,7 @@ async def harness(
     embedder: Embedder | None = None,
     index: VectorIndex | None = None,
     extra_tools: Sequence[Tool] = (),
+    post: Post | None = None,
 ) -> AsyncGenerator[Harness]:
     """Opens as a process of its own would, with tools beside the built-in ones."""
     embedder = embedder or HashEmbedder()
@@ -142,6 +167,7 @@ async def harness(
             platform=platform,
             room=open_engine_room(platform, owner=owner),
             principal=Principal(tenant=tenant, key=LOCAL_KEY, name="test", scopes=SCOPES),
+            post=post or Pile(),
         )
     finally:
         await platform.aclose()

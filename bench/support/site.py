@@ -26,8 +26,8 @@ class TemporarySite:
 
 
 @contextmanager
-def _open_folder() -> Generator[Path]:
-    """Under root, Postgres runs as another user and must be able to pass through."""
+def open_folder() -> Generator[Path]:
+    """A folder that goes away. Under root, Postgres runs as another user and must be able to pass through."""
     with TemporaryDirectory(prefix="treehold-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -37,7 +37,7 @@ def _open_folder() -> Generator[Path]:
 @asynccontextmanager
 async def temporary_site(**settings: object) -> AsyncGenerator[TemporarySite]:
     """Only what is given replaces the defaults; neither environment nor files have a say in the folder."""
-    with _open_folder() as folder:
+    with open_folder() as folder:
         chosen = Settings.model_validate({"data_dir": folder / "data", **settings})
         site = await asyncio.to_thread(open_site, chosen)
         postgres = EmbeddedPostgres(chosen.data_dir / "postgres")

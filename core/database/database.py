@@ -16,11 +16,13 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from core import failpoints
 from core.database import queries
 from core.database.jsonb import jsonb
 from core.errors import Conflict, StorageError
 from core.events import Event
 from core.ids import TaskId, TenantId
+from core.process import process_name
 
 SQL = queries.load(__file__)
 
@@ -49,14 +51,17 @@ class UnitOfWork:
 
     async def execute(self, query: bytes, params: Params | None = None) -> int:
         """Run a statement; returns how many rows it touched."""
+        _reach(query)
         cursor = await self.connection.execute(query, params)
         return cursor.rowcount
 
     async def fetch_one(self, query: bytes, params: Params | None = None) -> Row | None:
+        _reach(query)
         cursor = await self.connection.execute(query, params)
         return await cursor.fetchone()
 
     async def fetch_all(self, query: bytes, params: Params | None = None) -> list[Row]:
+        _reach(query)
         cursor = await self.connection.execute(query, params)
         return await cursor.fetchall()
 
@@ -70,6 +75,7 @@ class UnitOfWork:
         """Write the buffered rows. The task row's lock, which numbers events, is held only from here on."""
         for task in sorted(self._events) or ([None] if self._outbox else []):
             events = self._events.get(task, []) if task is not None else []
+            _reach(SQL.write_out)
             await self.connection.execute(
                 SQL.write_out,
                 {
@@ -83,6 +89,11 @@ class UnitOfWork:
             )
             self._outbox.clear()
         self._events.clear()
+
+
+def _reach(query: bytes) -> None:
+    if failpoints.is_armed():
+        failpoints.reach(queries.name_of(query))
 
 
 async def _configure(connection: AsyncConnection[DictRow]) -> None:
@@ -121,7 +132,8 @@ class Database:
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
-                "options": "-c search_path=treehold,public -c application_name=treehold "
+                "application_name": process_name(),
+                "options": "-c search_path=treehold,public "
                 f"-c idle_in_transaction_session_timeout={max(1, int(patience * 1000))}",
             },
             configure=_configure,
@@ -154,7 +166,9 @@ class Database:
                 work = UnitOfWork(connection, tenant)
                 yield work
                 await work.flush()
+                failpoints.reach("commit")
                 await connection.commit()
+                failpoints.reach("committed")
             except BaseException:
                 if not connection.closed:
                     await connection.rollback()
@@ -169,9 +183,12 @@ class Database:
         Raises:
             StorageError: the server failed or is gone.
         """
+        _reach(query)
         async with self._connection() as connection:
             cursor = await connection.execute(query, params)
-            return await cursor.fetchone()
+            row = await cursor.fetchone()
+        failpoints.reach("committed")
+        return row
 
     @asynccontextmanager
     async def plumbing(self) -> AsyncGenerator[AsyncConnection[DictRow]]:

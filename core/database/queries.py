@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+_NAMES: dict[bytes, str] = {}
+
 
 class Queries(SimpleNamespace):
     """The blocks of one file as attributes; bytes, which psycopg takes as trusted SQL."""
@@ -25,4 +27,10 @@ def load(beside: str, file: str = "queries.sql") -> Queries:
             name, lines = line.removeprefix("-- name: ").strip(), []
         else:
             lines.append(line)
+    _NAMES.update({block: f"{Path(file).stem}.{name}" for name, block in blocks.items()})
     return Queries(**blocks)
+
+
+def name_of(query: bytes) -> str:
+    """Such as `closing.end_agent`; a statement that is in no file has no name."""
+    return _NAMES.get(query, "unnamed")

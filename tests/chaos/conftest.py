@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import hypothesis
 import pytest
 
 from bench.support.engine import Harness, ScriptedProvider, harness
@@ -20,14 +21,21 @@ from core.settings import Settings
 from inference.model import ModelReply, ModelRequest
 from inference.ports import Progress
 from orchestrator.views import TaskView
+from tests.brokers import Server
 from tests.conftest import TestDatabase
 from workers.worker import Worker
+
+hypothesis.settings.register_profile("long", print_blob=True)
+"""Chosen with `--hypothesis-profile=long`: as many examples as a night has room for, drawn afresh."""
 
 SECONDS = 60.0
 """How long a condition may take to come true; these machines are busy ones."""
 
 QUICK: dict[str, Any] = {"lease_seconds": 1.0, "sweep_seconds": 0.1, "republish_seconds": 0.5}
 """Settings under which what is lost is found soon."""
+
+PATIENT: dict[str, Any] = {"lease_seconds": 300.0, "republish_seconds": 300.0}
+"""Under these, nothing that was lost would be found again in a test."""
 
 
 class Held(ScriptedProvider):
@@ -94,9 +102,12 @@ async def running(
 
 
 class Starter:
-    """Starts workers over the test's database."""
+    """Starts workers over the test's database and one broker."""
 
-    def __init__(self, stack: AsyncExitStack, database: TestDatabase, tenant: TenantId) -> None:
+    def __init__(
+        self, stack: AsyncExitStack, database: TestDatabase, tenant: TenantId, broker_url: str = "memory://"
+    ) -> None:
+        self._broker_url = broker_url
         self._stack = stack
         self._database = database
         self._tenant = tenant
@@ -105,8 +116,32 @@ class Starter:
         self, provider: ScriptedProvider, *, owner: str = "worker-1", **settings: object
     ) -> Running:
         return await self._stack.enter_async_context(
-            running(self._database.application, self._tenant, provider, owner=owner, **settings)
+            running(
+                self._database.application,
+                self._tenant,
+                provider,
+                owner=owner,
+                **{"broker_url": self._broker_url, **settings},
+            )
         )
+
+
+@pytest.fixture
+async def start_on_broker(
+    test_database: TestDatabase, tenant: TenantId, broker_url: str
+) -> AsyncIterator[Starter]:
+    """On each kind of broker in turn."""
+    async with AsyncExitStack() as stack:
+        yield Starter(stack, test_database, tenant, broker_url)
+
+
+@pytest.fixture
+async def start_on_shared_broker(
+    test_database: TestDatabase, tenant: TenantId, shared_broker: Server
+) -> AsyncIterator[Starter]:
+    """On each kind of broker that processes share, in turn."""
+    async with AsyncExitStack() as stack:
+        yield Starter(stack, test_database, tenant, shared_broker.url)
 
 
 @pytest.fixture

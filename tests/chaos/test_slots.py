@@ -12,9 +12,9 @@ from orchestrator.lease import fenced
 from tests.chaos.conftest import QUICK, Held, Starter, until
 
 
-async def test_one_slot_finishes_a_tree_of_depth_4_and_width_10(start_worker: Starter) -> None:
+async def test_one_slot_finishes_a_tree_of_depth_4_and_width_10(start_on_broker: Starter) -> None:
     """`python -m bench.waiting` does it with all 1,111 agents; here one child of each lead is a lead."""
-    one = await start_worker(ScriptedProvider(team(10, depth=3, leads=1)), concurrency=1)
+    one = await start_on_broker(ScriptedProvider(team(10, depth=3, leads=1)), concurrency=1)
     task = await one.harness.submit("deep and wide", budget={"depth": 4, "fanout": 10})
     done = await one.finished(task)
     tree = await one.harness.platform.tasks.tree(one.harness.principal, task)

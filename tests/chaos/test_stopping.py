@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -15,52 +16,45 @@ from core.errors import WorkerFailed
 from orchestrator.lease import LeaseKeeper
 from orchestrator.reaper import Reaper
 from orchestrator.relay import Relay
-from tests.chaos.conftest import SECONDS, Held, Starter
-
-PATIENT: dict[str, Any] = {"lease_seconds": 300.0, "republish_seconds": 300.0}
-"""Under these, nothing that was lost would be found again in this test."""
+from tests.chaos.conftest import PATIENT, SECONDS, Held, Starter
 
 
 async def test_a_stopping_worker_hands_back_its_turns_and_its_messages(
-    start_worker: Starter, admin: AsyncConnection
+    start_on_broker: Starter, admin: AsyncConnection
 ) -> None:
     held = Held(team(2), kind="act")
-    stopped = await start_worker(held, concurrency=1, **PATIENT)
+    stopped = await start_on_broker(held, concurrency=1, **PATIENT)
     tasks = [await stopped.harness.submit(f"task {number}") for number in range(6)]
     await held.reached.wait()
     await stopped.worker.stop()
-    cursor = await admin.execute(
-        "SELECT count(*) FILTER (WHERE a.state = 'running'), "
-        "count(*) FILTER (WHERE a.state = 'ready' AND o.subject_id IS NULL) "
-        "FROM agent AS a LEFT JOIN outbox AS o ON o.subject_id = a.id"
-    )
-    assert await cursor.fetchone() == (0, 0), "none runs, and each that could has its message"
-    other = await start_worker(ScriptedProvider(team(2)), owner="worker-2", **PATIENT)
+    cursor = await admin.execute("SELECT count(*) FROM agent WHERE state = 'running'")
+    assert await cursor.fetchone() == (0,)
+    other = await start_on_broker(ScriptedProvider(team(2)), owner="worker-2", **PATIENT)
     assert [(await other.finished(task)).status for task in tasks] == ["done"] * 6
 
 
-async def test_a_turn_handed_back_repeats_no_recorded_call(start_worker: Starter) -> None:
+async def test_a_turn_handed_back_repeats_no_recorded_call(start_on_broker: Starter) -> None:
     held = Held(team(2), kind="answer")
-    stopped = await start_worker(held, **PATIENT)
+    stopped = await start_on_broker(held, **PATIENT)
     task = await stopped.harness.submit("nearly done")
     await held.reached.wait()
     await stopped.worker.stop()
-    other = await start_worker(ScriptedProvider(team(2)), owner="worker-2", **PATIENT)
+    other = await start_on_broker(ScriptedProvider(team(2)), owner="worker-2", **PATIENT)
     assert (await other.finished(task)).status == "done"
     assert [request.kind for request in held.requests] == ["plan", "act", "act"]
     assert [request.kind for request in other.provider.requests] == ["answer"]
 
 
-async def test_stopping_twice_does_no_harm(start_worker: Starter) -> None:
-    one = await start_worker(ScriptedProvider(team(1)))
+async def test_stopping_twice_does_no_harm(start_on_broker: Starter) -> None:
+    one = await start_on_broker(ScriptedProvider(team(1)))
     task = await one.harness.submit("quick")
     assert (await one.finished(task)).status == "done"
     await one.worker.stop()
     await one.worker.stop()
 
 
-async def test_a_worker_that_was_stopped_is_no_longer_waited_for(start_worker: Starter) -> None:
-    one = await start_worker(ScriptedProvider(team(1)))
+async def test_a_worker_that_was_stopped_is_no_longer_waited_for(start_on_broker: Starter) -> None:
+    one = await start_on_broker(ScriptedProvider(team(1)))
     waiting = asyncio.create_task(one.worker.wait())
     await one.worker.stop()
     await asyncio.wait_for(waiting, SECONDS)
@@ -89,3 +83,25 @@ async def test_a_celery_that_ends_by_itself_is_told(
     one = await start_worker(ScriptedProvider(team(1)))
     with pytest.raises(WorkerFailed, match="celery ended: no more messages"):
         await asyncio.wait_for(one.worker.wait(), SECONDS)
+
+
+async def test_nothing_else_begins_while_celery_is_put_together(
+    start_worker: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relay that imported parts of Celery at the same time could lock with it, and the worker not start."""
+    begun = threading.Event()
+    overlapped: list[bool] = []
+
+    async def run(self: Relay) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    def put_together(self: WorkController, **options: Any) -> None:
+        overlapped.append(begun.wait(0.5))
+        made(self, **options)
+
+    made = WorkController.__init__
+    monkeypatch.setattr(Relay, "run", run)
+    monkeypatch.setattr(WorkController, "__init__", put_together)
+    await start_worker(ScriptedProvider(team(1)))
+    assert overlapped == [False]

@@ -112,7 +112,11 @@ class Folder:
 
     async def up(self, *arguments: str, **settings: str) -> Process:
         """`treehold up`, once it answers."""
-        process = await self.start("up", "--port", "0", *arguments, **settings)
+        return await self.serving("up", *arguments, **settings)
+
+    async def serving(self, command: str, *arguments: str, **settings: str) -> Process:
+        """`treehold up` or `treehold api`, once it answers."""
+        process = await self.start(command, "--port", "0", *arguments, **settings)
         output = process.running.stdout
         assert output is not None
         async with asyncio.timeout(SECONDS):

@@ -27,6 +27,13 @@ from orchestrator.engine import Engine
 from tests.integration.orchestrator.conftest import Opener
 from tools import ToolContext, ToolResult, ToolSpec
 
+
+@pytest.fixture
+def broker_url() -> str:
+    """One is enough: what agents are told does not hang on it."""
+    return "memory://"
+
+
 RAW = "CANARY-RAW-51c7"
 SHOWN = "CANARY-SHOWN-51c7"
 

@@ -16,6 +16,7 @@ from core.errors import AgentFailed
 from core.grant import Budget, Capabilities
 from core.ids import AgentId, TenantId
 from core.signals import LeaseLost
+from inference.model import Message, ModelRequest
 from orchestrator.closing import Closing, Outcome
 from orchestrator.engine import Claimed
 from orchestrator.journal import Entry, Journal
@@ -252,3 +253,25 @@ async def test_a_child_gets_no_more_than_its_parent_may_touch(open_harness: Open
     assert child.capabilities.hosts == frozenset()
     assert child.capabilities.memory == {"tenant"}
     assert (child.budget.depth, child.budget.fanout, child.budget.model_calls) == (1, 3, 5)
+
+
+async def test_only_turns_that_come_to_nothing_count_as_lost(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    """An agent that ends its workers is given up; one that gets on is not, whatever ends them."""
+    opened, _ = await open_harness(team(1))
+    await opened.submit("get on")
+    counted: list[int] = []
+    for gets_on in (False, False, True, False):
+        ((_, tenant, agent),) = await opened.collect()
+        claimed = await opened.room.engine.claim(tenant, AgentId(agent))
+        assert claimed is not None
+        if gets_on:
+            await claimed.turn.model(
+                ModelRequest(kind="answer", messages=(Message(role="user", content="Well?"),))
+            )
+        await admin.execute("UPDATE agent SET lease_until = now() - interval '1 second'")
+        await opened.room.reaper().round()
+        cursor = await admin.execute("SELECT lost_turns FROM agent")
+        counted += [row[0] for row in await cursor.fetchall()]
+    assert counted == [1, 2, 1, 2]

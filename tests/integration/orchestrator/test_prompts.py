@@ -6,9 +6,17 @@ from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from bench.support.scripts import calls, team
 from inference.model import Message, ModelReply, ModelRequest
 from tests.integration.orchestrator.conftest import Opener
+
+
+@pytest.fixture
+def broker_url() -> str:
+    """One is enough: what agents are told does not hang on it."""
+    return "memory://"
 
 
 def busy(request: ModelRequest) -> ModelReply:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pydantic import SecretStr
@@ -28,8 +31,8 @@ def shown(field: FieldInfo) -> str:
             return "unset"
         case SecretStr() as secret:
             return f"`{secret.get_secret_value()}`"
-        case ():
-            return "`[]`"
+        case tuple():
+            return f"`{json.dumps(list(cast(Sequence[object], field.default)))}`"
         case value:
             return f"`{value}`"
 
