@@ -72,6 +72,7 @@ class Fleet:
     Attributes:
         armoury: fail-points for new workers to be armed with, one drawn for each; empty is none.
         deaths: every end of a process so far.
+        orphaned: whether the nursery is gone, so that nothing is started again.
     """
 
     folder: Path
@@ -82,6 +83,7 @@ class Fleet:
     chance: random.Random
     armoury: list[str] = field(default_factory=list[str])
     deaths: list[Death] = field(default_factory=list[Death])
+    orphaned: bool = False
     living: dict[int, Process] = field(default_factory=dict[int, Process])
     _nursery: asyncio.subprocess.Process | None = None
     _ordered: deque[Process] = field(default_factory=deque[Process])
@@ -140,6 +142,7 @@ class Fleet:
                 self.living[process.pid] = process
             elif "ended" in said:
                 self._do(self._mourn(said["ended"], said["status"], said["at"]))
+        self.orphaned = not self._ending
 
     async def _mourn(self, pid: int, status: int, at: float) -> None:
         process = self.living.pop(pid)

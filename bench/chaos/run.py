@@ -52,6 +52,8 @@ async def _go_wrong(stage: Stage, submitting: asyncio.Task[None]) -> None:
     """Mishap after mishap, until there were enough of them, and all tasks have been submitted."""
     while stage.mishaps.kills < stage.plan.kills or not submitting.done():
         await asyncio.sleep(stage.chance.expovariate(1 / stage.plan.pause))
+        if stage.fleet.orphaned:
+            raise RuntimeError("somebody else ended the nursery: this run says nothing")
         await stage.mishaps.one()
 
 
