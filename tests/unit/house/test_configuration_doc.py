@@ -24,7 +24,8 @@ def rows(root: Path) -> dict[str, re.Match[str]]:
 
 
 def shown(field: FieldInfo) -> str:
-    match field.default:
+    default = cast(object, field.default)
+    match default:
         case _ if field.default_factory is not None:
             return "the user's data folder"
         case None:
@@ -32,7 +33,7 @@ def shown(field: FieldInfo) -> str:
         case SecretStr() as secret:
             return f"`{secret.get_secret_value()}`"
         case tuple():
-            return f"`{json.dumps(list(cast(Sequence[object], field.default)))}`"
+            return f"`{json.dumps(list(cast(Sequence[object], default)))}`"
         case value:
             return f"`{value}`"
 
