@@ -13,7 +13,7 @@ from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import AgentFailed, BudgetExhausted
 from core.events import Event, EventKind
 from core.grant import Unit
-from core.ids import CallId, derived
+from core.ids import AgentId, CallId, derived
 from core.signals import LeaseLost
 from orchestrator import budget
 from orchestrator.lease import Lease, fenced
@@ -56,19 +56,35 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """What the journal already holds for a position; `attempts` counts one that is made now, too."""
+    """What the journal already holds for a position.
+
+    Attributes:
+        usage: what the call was settled at, as the trace shows it.
+        attempts: counts one that is made now, too.
+        replayed: whether it stands for a call of the task this one was forked from. Where its state is
+            `intent`, that call may have had its effect, and may not be made here.
+    """
 
     state: CallState | Literal["intent"]
     outcome: JsonValue
+    usage: Mapping[str, int]
     reserved: budget.Amounts
     attempts: int
+    replayed: bool
 
 
 class Journal:
-    """The journal of one turn; all its writes carry the fence."""
+    """The journal of one turn; all its writes carry the fence.
 
-    def __init__(self, database: Database, lease: Lease) -> None:
+    Args:
+        database: where it is kept.
+        lease: of the turn.
+        source: in a fork, the agent whose journal holds the calls that are not made again.
+    """
+
+    def __init__(self, database: Database, lease: Lease, source: AgentId | None = None) -> None:
         self._database = database
+        self._source = source
         self.lease = lease
 
     def call_id(self, position: int) -> CallId:
@@ -81,8 +97,8 @@ class Journal:
         """Write the intent and hold its reservation, unless the call was begun before.
 
         Returns:
-            What an earlier turn recorded, or None when the call is new. State `intent` means that a worker
-            died with the call in flight.
+            What an earlier turn or a fork's source recorded, or None when the call is new. State `intent`
+            means that a worker died with the call in flight.
 
         Raises:
             BudgetExhausted: the grant does not cover the reservation; nothing was written.
@@ -97,8 +113,10 @@ class Journal:
                 return Recorded(
                     state=row["state"],
                     outcome=row["outcome"],
+                    usage=row["usage"] or {},
                     reserved=row["reserved"],
                     attempts=row["attempts"],
+                    replayed=row["replayed"],
                 )
             case "exhausted":
                 raise await self._exhausted(row["lacking"], entry)
@@ -215,6 +233,7 @@ class Journal:
             "covered": [entry.needs(unit) for unit in entry.reserve],
             "reserved": jsonb(dict(entry.reserve)),
             "fence": self.lease.fence,
+            "source": self._source,
         }
 
 
