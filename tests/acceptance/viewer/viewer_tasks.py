@@ -16,6 +16,7 @@ from orchestrator.views import (
     ArtifactView,
     CallView,
     EventView,
+    ForkRequest,
     Page,
     Submission,
     TaskStatus,
