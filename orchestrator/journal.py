@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import JsonValue
 
@@ -23,6 +23,9 @@ SQL = queries.load(__file__, "journal.sql")
 
 CallKind = Literal["model", "tool", "recall", "step"]
 CallState = Literal["done", "failed", "unknown"]
+
+_EXHAUSTED = "exhausted"
+"""Marks the outcome of a call that the grant did not cover, and names the unit."""
 
 SecondsLeft = Callable[[], float | None]
 """Until the task's deadline; asked only for calls that are really made. Raises `BudgetExhausted` past it."""
@@ -101,7 +104,8 @@ class Journal:
             means that a worker died with the call in flight.
 
         Raises:
-            BudgetExhausted: the grant does not cover the reservation; nothing was written.
+            BudgetExhausted: the grant does not cover the reservation, or did not when this was asked first:
+                what a call needs is estimated, and may look smaller to another process.
             AgentFailed: the agent, run again, asks something else at this position.
         """
         row = await self._database.call(SQL.begin, self._columns(entry) | _event(started))
@@ -110,6 +114,7 @@ class Journal:
             case "new":
                 return None
             case "recorded":
+                _raise_exhausted(row["outcome"])
                 return Recorded(
                     state=row["state"],
                     outcome=row["outcome"],
@@ -128,8 +133,11 @@ class Journal:
                 )
 
     async def _exhausted(self, unit: Unit, entry: Entry) -> BudgetExhausted:
-        async with self._database.unit_of_work(self.lease.tenant) as work:
-            return await budget.exhausted(work, self.lease.agent, unit, entry.needs(unit))
+        async with fenced(self._database, self.lease) as work:
+            error = await budget.exhausted(work, self.lease.agent, unit, entry.needs(unit))
+            outcome = jsonb({_EXHAUSTED: unit, "message": error.message})
+            await work.execute(SQL.exhausted, self._columns(entry) | {"outcome": outcome})
+        return error
 
     async def hold_more(
         self, entry: Entry, amounts: budget.Amounts, event: Event, *, attempts: int = 1
@@ -235,6 +243,11 @@ class Journal:
             "fence": self.lease.fence,
             "source": self._source,
         }
+
+
+def _raise_exhausted(outcome: JsonValue) -> None:
+    if isinstance(outcome, dict) and _EXHAUSTED in outcome:
+        raise BudgetExhausted(cast(Unit, outcome[_EXHAUSTED]), str(outcome["message"]))
 
 
 def _event(event: Event | None) -> Row:

@@ -5,6 +5,16 @@ SELECT * FROM begin_call(
     %(source)s
 )
 
+-- name: exhausted
+-- A call that the grant did not cover: it was not made, and is not asked for again.
+INSERT INTO call (
+    id, tenant_id, task_id, agent_id, position, kind, name, effect, request, request_hash, state, outcome, fence,
+    finished_at, concluded_seq, concluded_events
+)
+SELECT %(id)s, %(tenant)s, t.id, %(agent)s, %(position)s, 'step', 'exhausted', 'pure', %(request)s, %(request_hash)s,
+    'failed', %(outcome)s, %(fence)s, clock_timestamp(), t.event_seq, 0
+FROM task AS t WHERE t.id = %(task)s
+
 -- name: hold_more
 UPDATE call SET reserved = %(reserved)s, attempts = attempts + %(attempts)s
 WHERE agent_id = %(agent)s AND position = %(position)s AND state = 'intent'

@@ -7,7 +7,8 @@ CREATE INDEX task_forks ON task (forked_from) WHERE forked_from IS NOT NULL;
 ALTER TABLE agent ADD COLUMN source_id uuid REFERENCES agent (id) ON DELETE SET NULL;
 CREATE INDEX agent_followers ON agent (source_id) WHERE source_id IS NOT NULL;
 
--- Which of its task's events tell how a call ended: the first, and how many. `replayed` calls stand for a call of
+-- Which of its task's events tell how a call ended: the first, and how many. Where none tells it, the call ended
+-- behind the event before. `replayed` calls stand for a call of
 -- the source; nothing was asked for them.
 ALTER TABLE call
 ADD COLUMN concluded_seq bigint,
@@ -37,6 +38,7 @@ DECLARE
     olds text[];
     news text[];
     first bigint;
+    started boolean;
 BEGIN
     SELECT c.* INTO original FROM call AS c
     WHERE c.agent_id = p_source AND c.position = p_position AND c.request_hash = p_hash
@@ -61,7 +63,10 @@ BEGIN
             RETURN;
         END IF;
     ELSIF original.state = 'failed' AND original.effect = 'pure' AND lifts_limits(fork)
-        AND (original.outcome ->> 'limit' IS NOT NULL OR original.outcome ->> 'code' = 'deadline')
+        AND (
+            original.outcome ? 'exhausted' OR original.outcome ->> 'limit' IS NOT NULL
+            OR original.outcome ->> 'code' = 'deadline'
+        )
     THEN
         RETURN;
     END IF;
@@ -98,7 +103,8 @@ BEGIN
     FROM event AS e
     WHERE e.task_id = original.task_id AND e.seq >= original.concluded_seq
         AND e.seq < original.concluded_seq + original.concluded_events;
-    IF p_event IS NOT NULL THEN
+    started := p_event IS NOT NULL AND cardinality(kinds) > 0;
+    IF started THEN
         kinds := p_event || kinds;
         texts := p_data || texts;
     END IF;
@@ -119,7 +125,7 @@ BEGIN
     VALUES (
         p_id, p_tenant, p_task, p_agent, p_position, original.kind, original.name, original.effect,
         original.request, p_hash, original.state, told::jsonb, original.usage, original.attempts, p_fence,
-        clock_timestamp(), first + (p_event IS NOT NULL)::integer, original.concluded_events, true
+        clock_timestamp(), first + started::integer - (cardinality(kinds) = 0)::integer, original.concluded_events, true
     );
     RETURN QUERY SELECT 'recorded', original.state, told::jsonb, original.usage;
 END;
