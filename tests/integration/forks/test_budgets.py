@@ -19,8 +19,8 @@ def costly(request: ModelRequest) -> ModelReply:
 
 async def test_a_task_that_ran_out_of_tokens_goes_on_with_more(open_harness: Opener) -> None:
     opened, provider = await open_harness(costly)
-    source = await opened.run("count", tools=["calculate"], budget={"tokens": 60_000})
-    assert source.stop_reason == "tokens"
+    source = await opened.run("count", tools=["calculate"], budget={"tokens": 45_000, "fanout": 2})
+    assert source.stop_reason == "tokens", source.error
     asked = list(provider.requests)
     provider.requests.clear()
     same = await run_fork(opened, source.id)

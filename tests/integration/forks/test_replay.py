@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from psycopg import AsyncConnection
 
-from bench.support.engine import Harness
-from bench.support.scripts import NOTHING_FOUND, calls, plan_of, says, team
+from bench.support.engine import Harness, Script
+from bench.support.scripts import NOTHING_FOUND, USAGE, calls, plan_of, says, team
 from core.blocks import read_blocks
-from core.errors import ModelUnavailable
+from core.errors import ModelUnavailable, ToolFailed
 from core.ids import AgentId
-from inference.model import ModelReply, ModelRequest
-from tests.integration.forks.conftest import Opener, ended, events_of, live_calls, run_fork
+from inference.model import ModelReply, ModelRequest, ToolCall
+from orchestrator.views import ArtifactView, CallView, EventView, TaskView
+from tests.integration.forks.conftest import Opener, ended, events_of, run_fork
+from tools import ToolContext, ToolResult, ToolSpec
+from tools.contract import Arguments
 
 LAPSED = "UPDATE agent SET lease_until = now() - interval '1 second' WHERE state = 'running'"
 TEAM = 5
@@ -27,11 +33,27 @@ def workspace(tmp_path: Path) -> Path:
     return tmp_path
 
 
+TOOLS = ("survey_files", "read_file", "write_artifact")
+
+
+class Nothing(Arguments):
+    pass
+
+
+class Broken:
+    """A tool that always fails."""
+
+    spec = ToolSpec(name="broken", description="Fail.", arguments=Nothing)
+
+    async def run(self, arguments: Nothing, context: ToolContext) -> ToolResult:
+        raise ToolFailed("it is broken")
+
+
 class Troubled:
     """A lead over five leads over five workers each, of whom no two do the same."""
 
     def __init__(self) -> None:
-        self.failed = False
+        self._failed = False
 
     def __call__(self, request: ModelRequest) -> ModelReply:
         match request.kind:
@@ -63,17 +85,17 @@ class Troubled:
         part = int(re.findall(r"look into part (\d)", request.messages[1].content)[-1])
         match part, len(told):
             case 0, 0:
-                return calls("write_artifact", name="notes", content="What I saw.")
+                return writes("notes", "What I saw.")
             case 0, _:
                 return says({"status": "not_found", "findings": [], "summary": "Nothing to see."})
             case 1, 0:
-                return calls("read_file", path="missing.md")
+                return calls("broken")
             case 1, 1:
                 return calls("no_such_tool")
             case 2, _ if request.kind == "act":
                 return says({"status": "perhaps"})
-            case 3, _ if not self.failed:
-                self.failed = True
+            case 3, _ if not self._failed:
+                self._failed = True
                 raise ModelUnavailable("cut off")
             case 4, 0:
                 return calls("read_file", path="note.md")
@@ -82,6 +104,11 @@ class Troubled:
                 return says({"status": "found", "findings": [finding]})
             case _:
                 return says(NOTHING_FOUND)
+
+
+def writes(name: str, content: str) -> ModelReply:
+    call = ToolCall(id="w", name="write_artifact", arguments=json.dumps({"name": name, "content": content}))
+    return ModelReply(tool_calls=(call,), finish_reason="tool_calls", usage=USAGE, model="scripted")
 
 
 def _path(request: ModelRequest) -> list[object]:
@@ -96,69 +123,92 @@ async def counted(admin: AsyncConnection, query: str) -> int:
     return row[0]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A task as the API tells it."""
+
+    view: TaskView
+    events: list[EventView]
+    calls: list[CallView]
+    artifacts: list[tuple[ArtifactView, bytes]]
+
+    @property
+    def kinds(self) -> list[str]:
+        """Without what only happens when a model is really asked, and what comes after the end."""
+        return sorted(e.kind for e in self.events if e.kind not in {"model.retried", "memory.learned"})
+
+    @property
+    def kept(self) -> list[tuple[str, str, bytes]]:
+        return sorted((view.name, view.sha256, content) for view, content in self.artifacts)
+
+    @property
+    def artifact_ids(self) -> set[str]:
+        return {str(view.id) for view, _ in self.artifacts}
+
+
+async def told(opened: Harness, task: UUID) -> Told:
+    tasks, principal = opened.platform.tasks, opened.principal
+    found = await tasks.artifacts(principal, task)
+    return Told(
+        view=await opened.view(task),
+        events=await events_of(opened, task),
+        calls=await tasks.calls(principal, task, None),
+        artifacts=[await tasks.artifact(principal, each.id) for each in found],
+    )
+
+
+@pytest.mark.timeout(120)
 async def test_a_replay_of_a_large_task_asks_nobody_and_ends_the_same(
     open_harness: Opener, admin: AsyncConnection, workspace: Path
 ) -> None:
-    opened, provider = await open_harness(Troubled())
+    scripts: list[Script] = [team(1), Troubled()]
+    opened, provider = await open_harness(lambda request: scripts[0](request), extra_tools=[Broken()])
     await opened.run("What colour is the lamp?", workspace=str(workspace))
-    source = await opened.run("What colour is the lamp, again?", workspace=str(workspace))
-    assert source.status == "done"
-    assert source.agents == 1 + TEAM + TEAM * TEAM
-    assert source.answer is not None
-    assert source.answer.citations
-    kinds = {event.kind for event in await events_of(opened, source.id)}
-    assert kinds >= {"tool.failed", "tool.refused", "gate.refused", "model.retried", "artifact.stored"}
-    recalled = [event for event in await events_of(opened, source.id) if event.kind == "recall.used"]
-    assert recalled[0].data["records"], "the second task recalls the first"
-    asked = len(provider.requests)
-    (workspace / "note.md").write_text("The lamp is red.\n")
+    del scripts[0]
+    ended_task = await opened.run(
+        "What colour is the lamp, again?", workspace=str(workspace), tools=[*TOOLS, "broken"]
+    )
+    source = await told(opened, ended_task.id)
+    assert source.view.status == "done"
+    assert source.view.agents == 1 + TEAM + TEAM * TEAM
+    assert source.view.answer is not None
+    assert source.view.answer.citations
+    assert set(source.kinds) >= {"tool.failed", "tool.refused", "gate.refused", "artifact.stored"}
+    assert "model.retried" in {event.kind for event in source.events}
+    (recalled,) = [event for event in source.events if event.kind == "recall.used"]
+    assert recalled.data["records"], "the task recalls the one before it"
     exposed = await counted(admin, "SELECT count(*) FROM exposure")
-    replay = await run_fork(opened, source.id)
-    assert ended(replay) == ended(source)
-    assert len(provider.requests) == asked
-    assert await live_calls(opened, replay.id) == []
-    assert replay.usage == source.usage
+    (workspace / "note.md").write_text("The lamp is red.\n")
+    provider.requests.clear()
+    replay = await told(opened, (await run_fork(opened, source.view.id)).id)
+    again = await told(opened, (await run_fork(opened, replay.view.id)).id)
+    assert provider.requests == []
+    for each in (replay, again):
+        assert ended(each.view) == ended(source.view)
+        assert each.view.usage == source.view.usage
+        assert all(call.replayed for call in each.calls)
+        assert_the_same_story(source, each)
+        assert_artifacts_of_its_own(source, each)
+    assert not [event for event in source.events if event.data.get("replayed")]
     assert await counted(admin, "SELECT count(*) FROM episode") == 2, "a replay teaches nothing"
     assert await counted(admin, "SELECT count(*) FROM exposure") == exposed
 
 
-async def test_a_replay_has_artifacts_of_its_own(open_harness: Opener, workspace: Path) -> None:
-    opened, _ = await open_harness(Troubled())
-    source = await opened.run("What colour is the lamp?", workspace=str(workspace))
-    replay = await run_fork(opened, source.id)
-    kept: list[list[tuple[str, str, bytes]]] = []
-    ids: set[str] = set()
-    for task in (source.id, replay.id):
-        found = await opened.platform.tasks.artifacts(opened.principal, task)
-        read = [await opened.platform.tasks.artifact(opened.principal, each.id) for each in found]
-        assert {view.task for view, _ in read} == {task}
-        kept.append(sorted((view.name, view.sha256, content) for view, content in read))
-        ids |= {str(view.id) for view, _ in read}
-    assert kept[0] == kept[1] != []
-    assert len(ids) == len(kept[0]) * 2
-    told = [event.data for event in await events_of(opened, replay.id) if event.kind == "artifact.stored"]
-    shown = [event.data for event in await events_of(opened, replay.id) if event.kind == "tool.finished"]
-    named = {data["artifact"] for data in (*told, *shown) if data.get("artifact")}
-    own = {str(each.id) for each in await opened.platform.tasks.artifacts(opened.principal, replay.id)}
-    assert named == own
-
-
-async def test_a_replay_tells_the_same_story(open_harness: Opener, workspace: Path) -> None:
+def assert_the_same_story(source: Told, replay: Told) -> None:
     """Events of calls are those of the source, under the names of the fork, and say what they are."""
-    opened, _ = await open_harness(Troubled())
-    source = await opened.run("What colour is the lamp?", workspace=str(workspace))
-    replay = await run_fork(opened, source.id)
-    first, second = await events_of(opened, source.id), await events_of(opened, replay.id)
-    told = [
-        sorted(event.kind for event in events if event.kind not in {"model.retried", "memory.learned"})
-        for events in (first, second)
-    ]
-    assert told[0] == told[1]
-    marked = {event.kind for event in second if event.data.get("replayed")}
-    assert marked >= {"model.started", "model.finished", "tool.failed", "recall.used", "gate.accepted"}
-    assert not [event for event in first if event.data.get("replayed")]
-    calls_of = {str(call.id) for call in await opened.platform.tasks.calls(opened.principal, replay.id, None)}
-    assert {str(event.data["call"]) for event in second if "call" in event.data} == calls_of
+    assert replay.kinds == source.kinds
+    marked = {event.kind for event in replay.events if event.data.get("replayed")}
+    assert marked >= {"model.started", "model.finished", "tool.failed", "recall.used", "artifact.stored"}
+    named = {str(event.data["call"]) for event in replay.events if "call" in event.data}
+    assert named <= {str(call.id) for call in replay.calls}
+
+
+def assert_artifacts_of_its_own(source: Told, replay: Told) -> None:
+    assert replay.kept == source.kept != []
+    assert {view.task for view, _ in replay.artifacts} == {replay.view.id}
+    assert replay.artifact_ids.isdisjoint(source.artifact_ids)
+    named = {str(event.data["artifact"]) for event in replay.events if event.data.get("artifact")}
+    assert named == replay.artifact_ids
 
 
 async def die_after_planning(opened: Harness) -> None:
@@ -190,13 +240,3 @@ async def test_a_worker_that_died_leaves_no_trace_in_what_is_asked(
         for each in (task, replay.id)
     ]
     assert granted[0] == granted[1]
-
-
-async def test_a_replay_of_a_replay(open_harness: Opener, workspace: Path) -> None:
-    opened, provider = await open_harness(Troubled())
-    source = await opened.run("What colour is the lamp?", workspace=str(workspace))
-    asked = len(provider.requests)
-    first = await run_fork(opened, source.id)
-    second = await run_fork(opened, first.id)
-    assert ended(second) == ended(source)
-    assert len(provider.requests) == asked
