@@ -51,11 +51,10 @@ class Material:
 
 
 def digest(child: ChildReturn) -> JsonValue:
-    """What the task tree keeps of a return: where it is, and how much it holds."""
+    """What the task tree keeps of a return: how it ended and how much it holds, the same in every run."""
     returned = child.returned if isinstance(child.returned, dict) else {}
     found = returned.get("findings")
     return {
-        "agent": str(child.agent),
         "status": str(returned.get("status", child.status)),
         "findings": len(found) if isinstance(found, list) else 0,
         "error": child.error_code,

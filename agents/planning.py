@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -23,6 +24,9 @@ KEPT_FOR_ANSWER = 0.25
 
 CHILD_TOKENS = 6_000
 """What a child needs for its calls: a plan has no more steps than the grant gives so much each, and one."""
+
+LONGEST_KEY = 48
+"""Characters of a lead's own key that go into those of its steps."""
 
 PATH_TOKENS = 600
 """What a child's path through the task tree may take of its prompt."""
@@ -165,10 +169,13 @@ def _fault(plan: Sequence[Subtask]) -> str | None:
 
 
 def key(agent: AgentFacts, number: int) -> str:
-    """A step's key in the task tree: unique in the task, and short at any depth."""
+    """A step's key in the task tree: its place in the plan, the same in every run; short at any depth."""
     if agent.is_root:
         return f"s{number}"
-    return f"{str(agent.id).replace('-', '')[-12:]}-{number}"
+    above = agent.key
+    if len(above) > LONGEST_KEY:
+        above = hashlib.sha256(above.encode()).hexdigest()[:LONGEST_KEY]
+    return f"{above}-{number}"
 
 
 def titles(agent: AgentFacts, plan: Sequence[Subtask]) -> dict[str, str]:

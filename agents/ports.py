@@ -22,10 +22,11 @@ from tools.contract import ToolSpec
 
 @dataclass(frozen=True, kw_only=True)
 class AgentFacts:
-    """The agent a turn belongs to."""
+    """The agent a turn belongs to. `key` is that of its step, the same in every run of the same task."""
 
     id: AgentId
     task: TaskId
+    key: str
     role: Role
     title: str
     depth: int

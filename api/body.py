@@ -46,6 +46,12 @@ async def json_object(request: Request) -> None:
                 pass
 
 
+async def json_object_or_none(request: Request) -> None:
+    """As `json_object`, where the body may be left out."""
+    if await request.body():
+        await json_object(request)
+
+
 def _says_json(content_type: str) -> bool:
     """As FastAPI decides whether to read a body as JSON."""
     kind, _, name = content_type.partition(";")[0].strip().lower().partition("/")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from api.tickets import Tickets
 from core.settings import Settings
-from orchestrator.ports import Keys, Tasks
+from orchestrator.ports import Forks, Keys, Tasks
 from orchestrator.views import ModelDescription
 
 OK = "ok"
@@ -28,6 +28,7 @@ class ApiServices:
     """
 
     tasks: Tasks
+    forks: Forks
     keys: Keys
     model: ModelDescription
     ready: Ready

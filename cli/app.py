@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import doctor, exits, look, run, serve
+from cli import doctor, exits, fork, look, run, serve
 from cli.interrupts import Interrupted
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app.command()(serve.up)
 app.command()(look.tasks)
 app.command()(look.show)
 app.command()(look.cancel)
+app.command(epilog=exits.IN_WORDS)(fork.fork)
+app.command()(fork.replay)
 app.command()(doctor.doctor)
 app.command()(serve.api)
 app.command()(serve.worker)

@@ -38,6 +38,21 @@ ModelKey = Annotated[
     str | None,
     typer.Option("--api-key", help="Key for the model node, or TREEHOLD_API_KEY.", show_default=False),
 ]
+BudgetTokens = Annotated[
+    int | None, typer.Option("--budget-tokens", min=0, help="Tokens all agents may use together.")
+]
+BudgetCost = Annotated[
+    float | None, typer.Option("--budget-cost", min=0, help="Dollars all agents may spend together.")
+]
+BudgetToolCalls = Annotated[
+    int | None, typer.Option("--budget-tool-calls", min=0, help="Tool calls of all agents together.")
+]
+Depth = Annotated[int | None, typer.Option("--depth", min=0, help="Levels of agents below the root.")]
+Fanout = Annotated[int | None, typer.Option("--fanout", min=0, help="Children an agent may have.")]
+Deadline = Annotated[
+    float | None, typer.Option("--deadline", min=0.001, help="Seconds, from its submission.")
+]
+Tag = Annotated[list[str] | None, typer.Option("--tag", help="name=value; repeatable.")]
 Queues = Annotated[
     str | None,
     typer.Option(

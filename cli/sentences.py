@@ -70,6 +70,8 @@ class Narrator:
         return self._agents.get(event.agent, "an agent") if event.agent else "an agent"
 
     def _submitted(self, _: Event, data: Data) -> str | None:
+        if "forked_from" in data:
+            return f"forked from task {data['forked_from']} at event {data['forked_at']:,}"
         if data.get("workspace") is None:
             return "submitted"
         skipped = f", {data['skipped']:,} skipped" if data["skipped"] else ""

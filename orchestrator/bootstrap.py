@@ -22,6 +22,7 @@ from inference.retry import RetryPolicy
 from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
+from orchestrator.forking import ForkService
 from orchestrator.intake import Intake
 from orchestrator.keys import KeyService
 from orchestrator.platform import Platform
@@ -77,6 +78,7 @@ async def open_platform(
         tools = (*builtin_tools(MeaningSearch(embedder)), *tools_of(settings.tool_modules))
     runner = ToolRunner(ToolRegistry(tools))
     task_tree = TaskTree()
+    intake = Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced)
     return Platform(
         settings=settings,
         database=database,
@@ -88,14 +90,8 @@ async def open_platform(
         tools=runner,
         memory=Memory(database=database, embedder=embedder, index=index),
         task_tree=task_tree,
-        tasks=TaskService(
-            database,
-            clock,
-            ids,
-            task_tree,
-            Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced),
-            model,
-        ),
+        tasks=TaskService(database, clock, ids, task_tree, intake, model),
+        forks=ForkService(database, clock, ids, intake, model),
         keys=KeyService(database),
         model=model,
     )

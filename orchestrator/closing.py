@@ -14,7 +14,7 @@ from core.grant import Grant
 from core.ids import AgentId, TaskId, TenantId, derived
 from core.signals import LeaseLost
 from memory.task_tree import SetStatus, TaskTree
-from orchestrator import budget
+from orchestrator import budget, following
 from orchestrator.lease import Lease
 from orchestrator.memory_calls import tree_revised
 from orchestrator.spawning import NewAgent, insert_agents
@@ -124,6 +124,8 @@ class Closing:
             ],
         )
         await budget.delegate(work, lease.agent, {child: spec.budget for child, spec in turn.children})
+        if turn.source is not None:
+            await following.follow_children(work, lease.agent, turn.source)
         await self._mark_running(work, lease, turn)
 
     async def _mark_running(self, work: UnitOfWork, lease: Lease, turn: LiveTurn) -> None:

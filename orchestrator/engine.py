@@ -146,6 +146,7 @@ class Engine:
         facts = AgentFacts(
             id=lease.agent,
             task=lease.task,
+            key=agent["key"],
             role=agent["role"],
             title=agent["title"],
             depth=agent["depth"],
@@ -165,6 +166,7 @@ class Engine:
             model_calls=row["model_calls"],
             workspace=row["workspace"],
             remaining=row["remaining"],
+            source=AgentId(UUID(agent["source_id"])) if agent["source_id"] else None,
         )
 
     async def _invoke(self, turn: LiveTurn, thread: str, *, resumed: bool) -> Outcome:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InvalidInput
-from core.grant import Capabilities
+from core.grant import Budget, Capabilities
 from orchestrator.tool_runner import ToolRunner
 from orchestrator.views import Submission
 from tools import Inventory, Workspace
@@ -57,15 +57,28 @@ class Intake:
             raise InvalidInput(f"there is no tool {sorted(unknown)[0]!r}; the tools are: {known}")
         if not submission.goal.strip():
             raise InvalidInput("the goal is empty: say what you want done")
-        if submission.budget.cost is not None and not await asyncio.to_thread(self._priced):
+        await self._check_budget(submission.budget)
+        if submission.workspace is None:
+            return Accepted(workspace=None)
+        return await asyncio.to_thread(self._workspace, submission.workspace)
+
+    async def check_again(self, budget: Budget, workspace: str | None) -> None:
+        """Of a task that is begun again: its limits can be kept, and its folder, if it is there, is allowed.
+
+        Raises:
+            InvalidInput: with what to do.
+        """
+        await self._check_budget(budget)
+        if workspace is not None:
+            await asyncio.to_thread(self._allow_again, workspace)
+
+    async def _check_budget(self, budget: Budget) -> None:
+        if budget.cost is not None and not await asyncio.to_thread(self._priced):
             raise InvalidInput(
                 "a limit on cost cannot be kept, because no price of the model is known: set "
                 "TREEHOLD_PRICE_PROMPT and TREEHOLD_PRICE_COMPLETION (dollars per million tokens), or limit "
                 "tokens instead"
             )
-        if submission.workspace is None:
-            return Accepted(workspace=None)
-        return await asyncio.to_thread(self._workspace, submission.workspace)
 
     def capabilities(self, submission: Submission) -> Capabilities:
         """The tools asked for, or the defaults; network and memory only where they are asked for."""
@@ -85,6 +98,18 @@ class Intake:
             raise InvalidInput(f"the workspace {given!r} must be an absolute path")
         workspace = Workspace(path)
         root = Path(workspace.root)
+        self._allow(given, root)
+        inventory = workspace.inventory()
+        if not inventory.files:
+            raise InvalidInput(_nothing_to_read(given, inventory))
+        return Accepted(
+            workspace=str(root), files=len(inventory.files), skipped=sum(inventory.skip_counts.values())
+        )
+
+    def _allow_again(self, given: str) -> None:
+        self._allow(given, Path(given).resolve())
+
+    def _allow(self, given: str, root: Path) -> None:
         if self._roots and not any(root.is_relative_to(allowed) for allowed in self._roots):
             raise InvalidInput(f"the server does not allow the workspace {given!r}")
         if root.is_relative_to(self._private) or self._private.is_relative_to(root):
@@ -94,12 +119,6 @@ class Intake:
             )
         if any(root.is_relative_to(system) for system in _SYSTEM):
             raise InvalidInput(f"{given!r} is no folder of files but the system's view of itself")
-        inventory = workspace.inventory()
-        if not inventory.files:
-            raise InvalidInput(_nothing_to_read(given, inventory))
-        return Accepted(
-            workspace=str(root), files=len(inventory.files), skipped=sum(inventory.skip_counts.values())
-        )
 
 
 def _nothing_to_read(given: str, inventory: Inventory) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import JsonValue
 
@@ -13,7 +13,7 @@ from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import AgentFailed, BudgetExhausted
 from core.events import Event, EventKind
 from core.grant import Unit
-from core.ids import CallId, derived
+from core.ids import AgentId, CallId, derived
 from core.signals import LeaseLost
 from orchestrator import budget
 from orchestrator.lease import Lease, fenced
@@ -23,6 +23,9 @@ SQL = queries.load(__file__, "journal.sql")
 
 CallKind = Literal["model", "tool", "recall", "step"]
 CallState = Literal["done", "failed", "unknown"]
+
+_EXHAUSTED = "exhausted"
+"""Marks the outcome of a call that the grant did not cover, and names the unit."""
 
 SecondsLeft = Callable[[], float | None]
 """Until the task's deadline; asked only for calls that are really made. Raises `BudgetExhausted` past it."""
@@ -56,19 +59,35 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """What the journal already holds for a position; `attempts` counts one that is made now, too."""
+    """What the journal already holds for a position.
+
+    Attributes:
+        usage: what the call was settled at, as the trace shows it.
+        attempts: counts one that is made now, too.
+        replayed: whether it stands for a call of the task this one was forked from. Where its state is
+            `intent`, that call may have had its effect, and may not be made here.
+    """
 
     state: CallState | Literal["intent"]
     outcome: JsonValue
+    usage: Mapping[str, int]
     reserved: budget.Amounts
     attempts: int
+    replayed: bool
 
 
 class Journal:
-    """The journal of one turn; all its writes carry the fence."""
+    """The journal of one turn; all its writes carry the fence.
 
-    def __init__(self, database: Database, lease: Lease) -> None:
+    Args:
+        database: where it is kept.
+        lease: of the turn.
+        source: in a fork, the agent whose journal holds the calls that are not made again.
+    """
+
+    def __init__(self, database: Database, lease: Lease, source: AgentId | None = None) -> None:
         self._database = database
+        self._source = source
         self.lease = lease
 
     def call_id(self, position: int) -> CallId:
@@ -81,11 +100,12 @@ class Journal:
         """Write the intent and hold its reservation, unless the call was begun before.
 
         Returns:
-            What an earlier turn recorded, or None when the call is new. State `intent` means that a worker
-            died with the call in flight.
+            What an earlier turn or a fork's source recorded, or None when the call is new. State `intent`
+            means that a worker died with the call in flight.
 
         Raises:
-            BudgetExhausted: the grant does not cover the reservation; nothing was written.
+            BudgetExhausted: the grant does not cover the reservation, or did not when this was asked first:
+                what a call needs is estimated, and may look smaller to another process.
             AgentFailed: the agent, run again, asks something else at this position.
         """
         row = await self._database.call(SQL.begin, self._columns(entry) | _event(started))
@@ -94,11 +114,14 @@ class Journal:
             case "new":
                 return None
             case "recorded":
+                _raise_exhausted(row["outcome"])
                 return Recorded(
                     state=row["state"],
                     outcome=row["outcome"],
+                    usage=row["usage"] or {},
                     reserved=row["reserved"],
                     attempts=row["attempts"],
+                    replayed=row["replayed"],
                 )
             case "exhausted":
                 raise await self._exhausted(row["lacking"], entry)
@@ -110,8 +133,11 @@ class Journal:
                 )
 
     async def _exhausted(self, unit: Unit, entry: Entry) -> BudgetExhausted:
-        async with self._database.unit_of_work(self.lease.tenant) as work:
-            return await budget.exhausted(work, self.lease.agent, unit, entry.needs(unit))
+        async with fenced(self._database, self.lease) as work:
+            error = await budget.exhausted(work, self.lease.agent, unit, entry.needs(unit))
+            outcome = jsonb({_EXHAUSTED: unit, "message": error.message})
+            await work.execute(SQL.exhausted, self._columns(entry) | {"outcome": outcome})
+        return error
 
     async def hold_more(
         self, entry: Entry, amounts: budget.Amounts, event: Event, *, attempts: int = 1
@@ -215,7 +241,13 @@ class Journal:
             "covered": [entry.needs(unit) for unit in entry.reserve],
             "reserved": jsonb(dict(entry.reserve)),
             "fence": self.lease.fence,
+            "source": self._source,
         }
+
+
+def _raise_exhausted(outcome: JsonValue) -> None:
+    if isinstance(outcome, dict) and _EXHAUSTED in outcome:
+        raise BudgetExhausted(cast(Unit, outcome[_EXHAUSTED]), str(outcome["message"]))
 
 
 def _event(event: Event | None) -> Row:

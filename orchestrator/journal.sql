@@ -1,8 +1,19 @@
 -- name: begin
 SELECT * FROM begin_call(
     %(tenant)s, %(task)s, %(agent)s, %(fence)s, %(id)s, %(position)s, %(kind)s, %(name)s, %(effect)s,
-    %(request)s, %(request_hash)s, %(units)s::text[], %(amounts)s::bigint[], %(covered)s::bigint[], %(reserved)s, %(event)s, %(data)s
+    %(request)s, %(request_hash)s, %(units)s::text[], %(amounts)s::bigint[], %(covered)s::bigint[], %(reserved)s, %(event)s, %(data)s,
+    %(source)s
 )
+
+-- name: exhausted
+-- A call that the grant did not cover: it was not made, and is not asked for again.
+INSERT INTO call (
+    id, tenant_id, task_id, agent_id, position, kind, name, effect, request, request_hash, state, outcome, fence,
+    finished_at, concluded_seq, concluded_events
+)
+SELECT %(id)s, %(tenant)s, t.id, %(agent)s, %(position)s, 'step', 'exhausted', 'pure', %(request)s, %(request_hash)s,
+    'failed', %(outcome)s, %(fence)s, clock_timestamp(), t.event_seq, 0
+FROM task AS t WHERE t.id = %(task)s
 
 -- name: hold_more
 UPDATE call SET reserved = %(reserved)s, attempts = attempts + %(attempts)s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -20,7 +21,14 @@ from orchestrator.journal import Entry, Journal, Recorded, SecondsLeft
 
 
 class ModelCalls:
+    """The model calls of one turn.
+
+    Attributes:
+        settled: what they came to so far, those taken from the journal too.
+    """
+
     def __init__(self, gateway: Gateway, clock: Clock, journal: Journal, seconds_left: SecondsLeft) -> None:
+        self.settled: Counter[Unit] = Counter()
         self._gateway = gateway
         self._clock = clock
         self._journal = journal
@@ -39,6 +47,8 @@ class ModelCalls:
             covered=self._amounts(reserved.most_prompt_tokens, reserved.max_tokens),
         )
         recorded = await self._journal.begin(entry, self._started(entry))
+        if recorded is not None and recorded.state != "intent":
+            self._count(recorded.usage)
         if recorded is not None and recorded.state == "done":
             return ModelReply.model_validate(recorded.outcome)
         if recorded is not None and recorded.state != "intent":
@@ -109,6 +119,7 @@ class ModelCalls:
 
     async def _done(self, observer: _Observer, reply: ModelReply, started: float) -> None:
         counted = observer.counted()
+        self._count(counted)
         finished = self._journal.event(
             "model.finished",
             **self._names(observer.entry),
@@ -131,6 +142,8 @@ class ModelCalls:
         )
 
     async def _failed(self, observer: _Observer, error: TreeholdError, started: float) -> None:
+        counted = observer.counted()
+        self._count(counted)
         failed = self._journal.event(
             "model.failed",
             **self._names(observer.entry),
@@ -143,9 +156,13 @@ class ModelCalls:
             state="failed",
             outcome=_recorded(error),
             used=observer.used(),
-            usage=observer.counted(),
+            usage=counted,
             events=[failed],
         )
+
+    def _count(self, usage: Mapping[str, int]) -> None:
+        self.settled["tokens"] += usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0)
+        self.settled["cost"] += usage.get("cost", 0)
 
     def _names(self, entry: Entry) -> dict[str, Any]:
         return {"call": str(self._journal.call_id(entry.position)), "name": entry.name}

@@ -12,6 +12,7 @@ from orchestrator.views import (
     ArtifactView,
     CallView,
     EventView,
+    ForkRequest,
     Page,
     Submission,
     TaskStatus,
@@ -63,6 +64,20 @@ class Tasks(Protocol):
     async def artifacts(self, principal: Principal, task: UUID) -> list[ArtifactView]: ...
 
     async def artifact(self, principal: Principal, artifact: UUID) -> tuple[ArtifactView, bytes]: ...
+
+
+class Forks(Protocol):
+    async def fork(
+        self, principal: Principal, task: UUID, wanted: ForkRequest, *, idempotency_key: str | None
+    ) -> Submitted:
+        """A new task that takes what another one recorded up to an event, and goes on from there.
+
+        Raises:
+            NotFound: no such task.
+            InvalidInput: the event is past the end, or a limit cannot be kept.
+            Conflict: the key was used for another request.
+        """
+        ...
 
 
 class Keys(Protocol):

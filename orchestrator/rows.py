@@ -50,6 +50,8 @@ def task(row: Row) -> TaskView:
         finished_at=row["finished_at"],
         cancel_requested=row["cancel_requested_at"] is not None,
         last_event=row["event_seq"],
+        forked_from=row["forked_from"],
+        forked_at=row["forked_at"],
     )
 
 
@@ -114,6 +116,7 @@ def call(row: Row) -> CallView:
         outcome=row["outcome"],
         usage=usage(row["usage"]),
         attempts=row["attempts"],
+        replayed=row["replayed"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
     )

@@ -14,7 +14,7 @@ import orjson
 from agents.brief import Brief
 from core.clock import Clock
 from core.database import Database, Row, UnitOfWork, jsonb, queries
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import InvalidInput, NotFound
 from core.events import TERMINAL_EVENT, Event
 from core.grant import Grant
 from core.ids import AgentId, IdSource, TaskId
@@ -22,6 +22,7 @@ from core.provenance import Origin, Provenance, Trust
 from memory.task_tree import TaskTree
 from orchestrator import budget, gate, rows
 from orchestrator.event_feed import EventFeed
+from orchestrator.idempotency import Keyed
 from orchestrator.intake import Intake
 from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
@@ -67,19 +68,17 @@ class TaskService:
         self, principal: Principal, submission: Submission, *, idempotency_key: str | None
     ) -> Submitted:
         principal.require("tasks:write")
-        if idempotency_key is not None:
+        keyed = _keyed(submission, idempotency_key)
+        if keyed is not None:
             async with self._database.unit_of_work(principal.tenant) as work:
-                earlier = await _submitted(work, idempotency_key, submission)
-                if earlier is not None:
-                    return Submitted(task=await self._view(work, earlier), replayed=True)
+                if (earlier := await keyed.earlier(work)) is not None:
+                    return Submitted(task=await read_task(work, earlier), replayed=True)
         schema = None if submission.output_schema is None else gate.closed(submission.output_schema)
         surveyed = await self._intake.check(submission)
         task = TaskId(self._ids.new())
         async with self._database.unit_of_work(principal.tenant) as work:
-            if idempotency_key is not None:
-                earlier = await _claim_key(work, idempotency_key, submission, task)
-                if earlier is not None:
-                    return Submitted(task=await self._view(work, earlier), replayed=True)
+            if keyed is not None and (earlier := await keyed.claim(work, task)) is not None:
+                return Submitted(task=await read_task(work, earlier), replayed=True)
             await work.execute(
                 SQL.insert_task,
                 {
@@ -107,7 +106,7 @@ class TaskService:
                 )
             )
             await self._insert_root(work, principal, submission, task, schema)
-            view = await self._view_after_flush(work, task)
+            view = await read_task(work, task)
         return Submitted(task=view, replayed=False)
 
     async def _insert_root(
@@ -150,7 +149,7 @@ class TaskService:
         async with self._database.unit_of_work(principal.tenant) as work:
             if (await _state(work, task))["status"] == "running":
                 await self._stop(work, TaskId(task))
-            return await self._view_after_flush(work, TaskId(task))
+            return await read_task(work, task)
 
     async def _stop(self, work: UnitOfWork, task: TaskId) -> None:
         """All at once: the raised fences shut running turns out, and their leases are not extended.
@@ -185,7 +184,7 @@ class TaskService:
     async def get(self, principal: Principal, task: UUID) -> TaskView:
         principal.require("tasks:read")
         async with self._database.unit_of_work(principal.tenant) as work:
-            return await self._view(work, task)
+            return await read_task(work, task)
 
     async def list(
         self, principal: Principal, *, status: TaskStatus | None, limit: int, cursor: str | None
@@ -211,7 +210,7 @@ class TaskService:
     async def tree(self, principal: Principal, task: UUID) -> TreeView:
         principal.require("tasks:read")
         async with self._database.unit_of_work(principal.tenant) as work:
-            view = await self._view(work, task)
+            view = await read_task(work, task)
             agents = await work.fetch_all(SQL.agents, {"task": task})
             tree = await self._task_tree.load(work, TaskId(task), log=False)
         return TreeView(
@@ -261,17 +260,16 @@ class TaskService:
             raise NotFound(f"no artifact {artifact}")
         return rows.artifact(row), bytes(row["content"])
 
-    async def _view(self, work: UnitOfWork, task: UUID) -> TaskView:
-        row = await work.fetch_one(
-            SQL.tasks, {"task": task, "status": None, "before": None, "before_id": None, "limit": 1}
-        )
-        if row is None:
-            raise NotFound(f"no task {task}")
-        return rows.task(row)
 
-    async def _view_after_flush(self, work: UnitOfWork, task: TaskId) -> TaskView:
-        await work.flush()
-        return await self._view(work, task)
+async def read_task(work: UnitOfWork, task: UUID) -> TaskView:
+    """A task as it stands, with what the unit of work wrote so far. Raises `NotFound`."""
+    await work.flush()
+    row = await work.fetch_one(
+        SQL.tasks, {"task": task, "status": None, "before": None, "before_id": None, "limit": 1}
+    )
+    if row is None:
+        raise NotFound(f"no task {task}")
+    return rows.task(row)
 
 
 async def _state(work: UnitOfWork, task: UUID) -> Row:
@@ -281,26 +279,8 @@ async def _state(work: UnitOfWork, task: UUID) -> Row:
     return row
 
 
-async def _submitted(work: UnitOfWork, key: str, submission: Submission) -> UUID | None:
-    """The task an earlier request with this key made, if any. Raises `Conflict` where it asked otherwise."""
-    earlier = await work.fetch_one(SQL.find_key, _named(work, key))
-    if earlier is None:
-        return None
-    if bytes(earlier["request_hash"]) != _digest(submission):
-        raise Conflict("this Idempotency-Key was used for another request", code="idempotency_mismatch")
-    return earlier["subject_id"]
-
-
-async def _claim_key(work: UnitOfWork, key: str, submission: Submission, task: TaskId) -> UUID | None:
-    """None when the key is ours now; else the task of a request that came in between."""
-    claim = {"request_hash": _digest(submission), "subject": task}
-    if await work.execute(SQL.claim_key, _named(work, key) | claim):
-        return None
-    return await _submitted(work, key, submission)
-
-
-def _named(work: UnitOfWork, key: str) -> Row:
-    return {"tenant": work.tenant, "route": "POST /v1/tasks", "key": key}
+def _keyed(submission: Submission, key: str | None) -> Keyed | None:
+    return None if key is None else Keyed(route="POST /v1/tasks", key=key, digest=_digest(submission))
 
 
 def _digest(submission: Submission) -> bytes:

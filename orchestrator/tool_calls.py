@@ -20,6 +20,11 @@ from tools.contract import ToolResult
 _SHOWN = 200
 _DEADLINE = "deadline"
 _PASSED = "the task's deadline passed"
+_DIED = "a worker stopped during this call; whether it took effect is not known"
+_FORKED = (
+    "the task that this one was forked from had begun this call; whether it took effect is not known, and it "
+    "is not made again"
+)
 _REFUSALS = frozenset({"tool_denied", "tool_input_invalid"})
 
 
@@ -66,12 +71,8 @@ class ToolCalls:
         recorded = await self._journal.begin(entry, started)
         if recorded is not None and recorded.state != "intent":
             return _repeated(ToolOutcome.model_validate(recorded.outcome))
-        if recorded is not None and entry.effect == "unsafe":
-            return await self._failed(
-                entry,
-                "unknown_outcome",
-                "a worker stopped during this call; whether it took effect is not known",
-            )
+        if recorded is not None and (entry.effect == "unsafe" or recorded.replayed):
+            return await self._failed(entry, "unknown_outcome", _FORKED if recorded.replayed else _DIED)
         return await self._run(entry, call, read)
 
     async def _run(self, entry: Entry, call: ToolCall, read: Provenance) -> ToolOutcome:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -40,6 +39,7 @@ class LiveTurn:
 
     Attributes:
         parent: the agent to wake at the end; the root has none.
+        source: in a fork, the agent whose journal this one follows.
         position: how many calls of any kind the agent has made in its life.
         provenance: of everything the agent has read so far.
         children: to be spawned when the turn closes, with their attenuated orders.
@@ -58,15 +58,15 @@ class LiveTurn:
         model_calls: int,
         workspace: str | None,
         remaining: Mapping[Unit, int | None],
+        source: AgentId | None,
     ) -> None:
         self._platform = platform
         self._lease = lease
         self._facts = facts
         self._remaining = remaining
-        self._used: Counter[Unit] = Counter()
         self._model_calls = model_calls
         self._workspace = workspace
-        self._journal = Journal(platform.database, lease)
+        self._journal = Journal(platform.database, lease, source)
         left = partial(_seconds_left, platform.clock, facts.grant.deadline)
         self._models = ModelCalls(platform.gateway, platform.clock, self._journal, left)
         self._tools = ToolCalls(
@@ -76,6 +76,7 @@ class LiveTurn:
         self._children: list[ChildReturn] | None = None
         self._memory = MemoryCalls(platform.database, platform.memory, platform.task_tree, self._journal)
         self.parent = parent
+        self.source = source
         self.position = position
         self.provenance = facts.provenance
         self.children: list[tuple[AgentId, ChildSpec]] = []
@@ -87,9 +88,9 @@ class LiveTurn:
         return self._facts
 
     def remaining(self) -> Mapping[Unit, int | None]:
-        """What was left at the claim, less what this turn used since; a repeated turn counts it twice."""
+        """What was left as the turn began, less what models used since; the same when it is repeated."""
         return {
-            unit: None if left is None else max(0, left - self._used[unit])
+            unit: None if left is None else max(0, left - self._models.settled[unit])
             for unit, left in self._remaining.items()
         }
 
@@ -99,8 +100,6 @@ class LiveTurn:
         if self._model_calls > most:
             raise BudgetExhausted("model_calls", f"its {most} model calls are made")
         reply = await self._models.ask(self._next(), request)
-        self._used["tokens"] += reply.usage.total
-        self._used["cost"] += reply.cost_micros
         self.provenance = self.provenance.derive(by=Origin(kind="model", id=reply.model))
         return reply
 

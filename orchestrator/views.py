@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from agents.answer import Answer
 from core.events import EventKind
-from core.grant import Budget
+from core.grant import MOST, Budget
 from inference.model import ModelDescription
 
 T = TypeVar("T")
@@ -73,6 +73,10 @@ class TaskView(View):
     finished_at: datetime | None
     cancel_requested: bool
     last_event: int
+    forked_from: UUID | None = Field(
+        default=None, description="The task whose recorded outcomes this one began with."
+    )
+    forked_at: int | None = Field(default=None, description="The last event of that task that counted.")
 
 
 class AgentView(View):
@@ -139,6 +143,9 @@ class CallView(View):
     outcome: JsonValue
     usage: Usage
     attempts: int
+    replayed: bool = Field(
+        default=False, description="Of a fork: taken from the task it was forked from, and not made again."
+    )
     started_at: datetime
     finished_at: datetime | None
 
@@ -184,6 +191,25 @@ class Submission(BaseModel):
         description="Whether the task may recall what earlier ones taught, and teach later ones.",
     )
     tags: dict[TagName, TagValue] = Field(default_factory=dict, max_length=50)
+
+
+class ForkRequest(BaseModel):
+    """How a task shall be forked; an empty object takes all that was recorded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST,
+        description="Number of the last event that counts; what came later is done anew. Unset: the last.",
+    )
+    budget: Budget = Field(
+        default=Budget(), description="Limits that replace the task's own; those that are left out stay."
+    )
+    tags: dict[TagName, TagValue] | None = Field(
+        default=None, max_length=50, description="Unset: those of the task."
+    )
 
 
 class Page(View, Generic[T]):

@@ -2,7 +2,7 @@
 
 from treehold.async_client import AsyncTreehold
 from treehold.client import Treehold
-from treehold.endpoints import RunOptions, TaskOptions
+from treehold.endpoints import ForkOptions, RunOptions, TaskOptions
 from treehold.errors import (
     AccessDenied,
     ApiError,
@@ -50,6 +50,7 @@ __all__ = [
     "Conflict",
     "Event",
     "Failure",
+    "ForkOptions",
     "InvalidRequest",
     "ModelDescription",
     "Node",

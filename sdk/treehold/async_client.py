@@ -14,7 +14,7 @@ from pydantic import BaseModel, JsonValue
 
 from treehold import endpoints
 from treehold.connection import connection
-from treehold.endpoints import Endpoint, RunOptions, TaskOptions, TaskRef
+from treehold.endpoints import Endpoint, ForkOptions, RunOptions, TaskOptions, TaskRef
 from treehold.errors import ApiError, TransportError, from_response
 from treehold.following import Following
 from treehold.models import Artifact, Call, Event, ModelDescription, Task, TaskStatus, Tree
@@ -136,6 +136,14 @@ class AsyncTreehold:
     async def cancel(self, task: TaskRef) -> Task[Any]:
         """See `Treehold.cancel`."""
         return await self._send(endpoints.cancel(task))
+
+    @overload
+    async def fork(self, task: Task[T], **options: Unpack[ForkOptions]) -> Task[T]: ...
+    @overload
+    async def fork(self, task: UUID | str, **options: Unpack[ForkOptions]) -> Task[JsonValue]: ...
+    async def fork(self, task: TaskRef, **options: Unpack[ForkOptions]) -> Task[Any]:
+        """See `Treehold.fork`."""
+        return await self._send(endpoints.fork(task, options))
 
     async def calls(self, task: TaskRef, *, agent: UUID | str | None = None) -> tuple[Call, ...]:
         """See `Treehold.calls`."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, JsonValue
 
 from treehold import endpoints
 from treehold.connection import connection
-from treehold.endpoints import Endpoint, RunOptions, TaskOptions, TaskRef
+from treehold.endpoints import Endpoint, ForkOptions, RunOptions, TaskOptions, TaskRef
 from treehold.errors import ApiError, TransportError, from_response
 from treehold.following import Following
 from treehold.models import Artifact, Call, Event, ModelDescription, Task, TaskStatus, Tree
@@ -157,6 +157,17 @@ class Treehold:
     def cancel(self, task: TaskRef) -> Task[Any]:
         """Stop a task and all its agents. To cancel what has ended changes nothing."""
         return self._send(endpoints.cancel(task))
+
+    @overload
+    def fork(self, task: Task[T], **options: Unpack[ForkOptions]) -> Task[T]: ...
+    @overload
+    def fork(self, task: UUID | str, **options: Unpack[ForkOptions]) -> Task[JsonValue]: ...
+    def fork(self, task: TaskRef, **options: Unpack[ForkOptions]) -> Task[Any]:
+        """Start a new task with what this one recorded up to an event, and return at once.
+
+        None of that is done again; what follows runs anew.
+        """
+        return self._send(endpoints.fork(task, options))
 
     def calls(self, task: TaskRef, *, agent: UUID | str | None = None) -> tuple[Call, ...]:
         """What the agents of a task, or one of them, asked; without the contents."""

@@ -41,6 +41,20 @@ class TaskOptions(TypedDict, total=False):
     idempotency_key: str
 
 
+class ForkOptions(TypedDict, total=False):
+    """How a task shall be forked.
+
+    `event` is the number of its last event that counts, the last of all unless given; the limits that are set
+    in `budget` replace the task's own; `tags` replace its tags. `idempotency_key` is made up when it is not
+    given.
+    """
+
+    event: int
+    budget: Budget
+    tags: Mapping[str, str]
+    idempotency_key: str
+
+
 class RunOptions(TaskOptions, total=False):
     """`timeout`: how many seconds to wait for the result."""
 
@@ -101,6 +115,25 @@ def get(task: TaskRef) -> Endpoint[Task[Any]]:
     output = task.output_type if isinstance(task, Task) else None
     read = _reads(Task[JsonValue])
     return Endpoint(path=_path(task), read=lambda response: read(response).expecting(output))
+
+
+def fork(task: TaskRef, options: ForkOptions) -> Endpoint[Task[Any]]:
+    output = task.output_type if isinstance(task, Task) else None
+    body: dict[str, Any] = {}
+    if "event" in options:
+        body["event"] = options["event"]
+    if "budget" in options:
+        body["budget"] = options["budget"].model_dump(exclude_unset=True)
+    if "tags" in options:
+        body["tags"] = dict(options["tags"])
+    read = _reads(Task[JsonValue])
+    return Endpoint(
+        method="POST",
+        path=_path(task, "/fork"),
+        json=body,
+        headers={"Idempotency-Key": options.get("idempotency_key") or uuid4().hex},
+        read=lambda response: read(response).expecting(output),
+    )
 
 
 def tasks_page(status: str | None, cursor: str | None) -> Endpoint[Page[Task[JsonValue]]]:

@@ -98,6 +98,8 @@ class Task(Model, Generic[T]):
     finished_at: datetime | None = None
     cancel_requested: bool = False
     last_event: int = 0
+    forked_from: UUID | None = None
+    forked_at: int | None = None
 
     _output_type: type[BaseModel] | None = PrivateAttr(default=None)
 
@@ -170,7 +172,10 @@ class Event(Model):
 
 
 class Call(Model):
-    """What an agent asked of a model, a tool or memory, and what came of it."""
+    """What an agent asked of a model, a tool or memory, and what came of it.
+
+    `replayed` calls of a fork were taken from the task it was forked from, and not made again.
+    """
 
     id: UUID
     agent: UUID
@@ -183,6 +188,7 @@ class Call(Model):
     outcome: JsonValue
     usage: Usage
     attempts: int
+    replayed: bool = False
     started_at: datetime
     finished_at: datetime | None
 

@@ -1,8 +1,8 @@
 -- What every turn and call does, in one exchange with the server each: a claim, a call begun, a call concluded.
 -- They run as their caller, whom row-level security binds to the tenant they are given.
 
--- Numbers the events of one task; its row stays locked until the transaction ends.
-CREATE FUNCTION write_events(p_task uuid, p_agents uuid[], p_kinds text[], p_data text[]) RETURNS void
+-- Numbers the events of one task; its row stays locked until the transaction ends. Returns the number of the first.
+CREATE FUNCTION write_events(p_task uuid, p_agents uuid[], p_kinds text[], p_data text[]) RETURNS bigint
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
 AS $$
 DECLARE
@@ -14,6 +14,7 @@ BEGIN
     SELECT current_tenant(), p_task, base + position, agent, kind, data::jsonb, clock_timestamp()
     FROM unnest(p_agents, p_kinds, p_data) WITH ORDINALITY AS row (agent, kind, data, position)
     WHERE base IS NOT NULL;
+    RETURN base + 1;
 END;
 $$;
 
@@ -76,11 +77,21 @@ BEGIN
             WHERE c.agent_id = p_agent AND c.kind = 'model' AND c.position < claimed.next_position
         ),
         (
-            SELECT jsonb_object_agg(b.unit, b.granted - b.reserved - b.delegated - b.spent)
+            SELECT jsonb_object_agg(b.unit, b.granted - b.delegated - b.spent + CASE b.unit
+                WHEN 'tokens' THEN lost.tokens WHEN 'cost' THEN lost.cost ELSE lost.tool_calls
+            END)
             FROM budget AS b WHERE b.agent_id = p_agent
         ),
         s.checkpoint_id, s.parent_checkpoint_id, s.kind, s.content, s.metadata, s.writes
     FROM task AS t
+    -- What a turn that was lost has spent: this one finds it in the journal, and counts it as that one did.
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum((c.usage ->> 'prompt_tokens')::bigint + (c.usage ->> 'completion_tokens')::bigint), 0)
+            AS tokens,
+            coalesce(sum((c.usage ->> 'cost')::bigint), 0) AS cost,
+            coalesce(sum((c.usage ->> 'tool_calls')::bigint), 0) AS tool_calls
+        FROM call AS c WHERE c.agent_id = p_agent AND c.position >= claimed.next_position
+    ) AS lost
     LEFT JOIN LATERAL (
         SELECT * FROM checkpoint AS c
         WHERE c.agent_id = p_agent AND c.namespace = ''
@@ -103,21 +114,30 @@ END;
 $$;
 
 -- Writes a call's intent and holds its reservation, unless an earlier turn did; says what that one recorded. The
--- grant must have left what the call may need at most, though less is held.
+-- grant must have left what the call may need at most, though less is held. In a fork, an agent with a source takes
+-- from that one's journal what it would ask again.
 CREATE FUNCTION begin_call(
     p_tenant uuid, p_task uuid, p_agent uuid, p_fence bigint, p_id uuid, p_position integer, p_kind text,
     p_name text, p_effect text, p_request jsonb, p_hash bytea, p_units text[], p_amounts bigint[],
-    p_covered bigint[], p_reserved jsonb, p_event text, p_data text
+    p_covered bigint[], p_reserved jsonb, p_event text, p_data text, p_source uuid
 )
-RETURNS TABLE (verdict text, state text, outcome jsonb, reserved jsonb, attempts integer, lacking text)
+RETURNS TABLE (
+    verdict text, state text, outcome jsonb, usage jsonb, reserved jsonb, attempts integer, replayed boolean,
+    lacking text
+)
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
 AS $$
 DECLARE
     earlier call%ROWTYPE;
+    recorded record;
+    in_doubt boolean := false;
 BEGIN
+    attempts := 1;
+    replayed := false;
     PERFORM set_config('treehold.tenant', p_tenant::text, true);
     IF NOT holds(p_agent, p_fence) THEN
-        RETURN QUERY SELECT 'lease_lost', NULL::text, NULL::jsonb, NULL::jsonb, NULL::integer, NULL::text;
+        verdict := 'lease_lost';
+        RETURN NEXT;
         RETURN;
     END IF;
     SELECT * INTO earlier FROM call AS c WHERE c.agent_id = p_agent AND c.position = p_position;
@@ -127,8 +147,20 @@ BEGIN
             WHERE c.id = earlier.id;
         END IF;
         RETURN QUERY SELECT CASE WHEN earlier.request_hash = p_hash THEN 'recorded' ELSE 'diverged' END,
-            earlier.state, earlier.outcome, earlier.reserved, earlier.attempts + 1, NULL::text;
+            earlier.state, earlier.outcome, earlier.usage, earlier.reserved, earlier.attempts + 1, earlier.replayed,
+            NULL::text;
         RETURN;
+    END IF;
+    IF p_source IS NOT NULL THEN
+        SELECT r.* INTO recorded FROM replay_call(
+            p_tenant, p_task, p_agent, p_source, p_fence, p_id, p_position, p_hash, p_event, p_data
+        ) AS r;
+        IF recorded.verdict = 'recorded' THEN
+            RETURN QUERY SELECT 'recorded', recorded.state, recorded.outcome, recorded.usage, '{}'::jsonb, 1, true,
+                NULL::text;
+            RETURN;
+        END IF;
+        in_doubt := coalesce(recorded.verdict = 'in_doubt', false);
     END IF;
     IF cardinality(p_units) > 0 THEN
         PERFORM FROM budget AS b WHERE b.agent_id = p_agent ORDER BY b.unit FOR UPDATE;
@@ -138,7 +170,8 @@ BEGIN
         WHERE b.unit IS NULL OR b.reserved + b.delegated + b.spent + w.amount > b.granted
         LIMIT 1;
         IF lacking IS NOT NULL THEN
-            RETURN QUERY SELECT 'exhausted', NULL::text, NULL::jsonb, NULL::jsonb, NULL::integer, lacking;
+            verdict := 'exhausted';
+            RETURN NEXT;
             RETURN;
         END IF;
         UPDATE budget AS b SET reserved = b.reserved + w.amount
@@ -146,15 +179,21 @@ BEGIN
         WHERE b.agent_id = p_agent AND b.unit = w.unit;
     END IF;
     INSERT INTO call (
-        id, tenant_id, task_id, agent_id, position, kind, name, effect, request, request_hash, reserved, fence
+        id, tenant_id, task_id, agent_id, position, kind, name, effect, request, request_hash, reserved, fence,
+        replayed
     )
     VALUES (
-        p_id, p_tenant, p_task, p_agent, p_position, p_kind, p_name, p_effect, p_request, p_hash, p_reserved, p_fence
+        p_id, p_tenant, p_task, p_agent, p_position, p_kind, p_name, p_effect, p_request, p_hash, p_reserved, p_fence,
+        in_doubt
     );
     IF p_event IS NOT NULL THEN
         PERFORM write_events(p_task, ARRAY[p_agent], ARRAY[p_event], ARRAY[p_data]);
     END IF;
-    RETURN QUERY SELECT 'new', NULL::text, NULL::jsonb, NULL::jsonb, 1, NULL::text;
+    verdict := CASE WHEN in_doubt THEN 'recorded' ELSE 'new' END;
+    state := 'intent';
+    reserved := p_reserved;
+    replayed := in_doubt;
+    RETURN NEXT;
 END;
 $$;
 
@@ -167,20 +206,23 @@ CREATE FUNCTION conclude_call(
 RETURNS boolean
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
 AS $$
+DECLARE
+    first bigint;
 BEGIN
     PERFORM set_config('treehold.tenant', p_tenant::text, true);
     IF NOT holds(p_agent, p_fence) THEN
         RETURN false;
     END IF;
-    UPDATE call AS c
-    SET state = p_state, outcome = p_outcome, usage = p_usage, reserved = '{}', finished_at = clock_timestamp()
-    WHERE c.agent_id = p_agent AND c.position = p_position AND c.state = 'intent';
     UPDATE budget AS b
     SET reserved = b.reserved - w.held,
         spent = b.spent + least(w.used, coalesce(b.granted - b.delegated - b.spent - (b.reserved - w.held), w.used))
     FROM unnest(p_units, p_held, p_used) AS w (unit, held, used)
     WHERE b.agent_id = p_agent AND b.unit = w.unit;
-    PERFORM write_events(p_task, array_fill(p_agent, ARRAY[cardinality(p_events)]), p_events, p_data);
+    first := write_events(p_task, array_fill(p_agent, ARRAY[cardinality(p_events)]), p_events, p_data);
+    UPDATE call AS c
+    SET state = p_state, outcome = p_outcome, usage = p_usage, reserved = '{}', finished_at = clock_timestamp(),
+        concluded_seq = first, concluded_events = cardinality(p_events)
+    WHERE c.agent_id = p_agent AND c.position = p_position AND c.state = 'intent';
     RETURN true;
 END;
 $$;

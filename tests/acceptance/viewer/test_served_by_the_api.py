@@ -23,7 +23,8 @@ async def ready() -> dict[str, str]:
 @pytest.fixture
 async def api(server: ViewerServer) -> AsyncIterator[RunningServer]:
     services = ApiServices(
-        tasks=ScriptedTasks(server),
+        tasks=(tasks := ScriptedTasks(server)),
+        forks=tasks,
         keys=OneKey(),
         model=ModelDescription(name="offline", provider="offline", offline=True),
         ready=ready,

@@ -16,6 +16,7 @@ from orchestrator.views import (
     ArtifactView,
     CallView,
     EventView,
+    ForkRequest,
     Page,
     Submission,
     TaskStatus,
@@ -50,6 +51,11 @@ class ScriptedTasks:
         self, principal: Principal, submission: Submission, *, idempotency_key: str | None
     ) -> Submitted:
         raise AccessDenied("scripted tasks are not submitted")
+
+    async def fork(
+        self, principal: Principal, task: UUID, wanted: ForkRequest, *, idempotency_key: str | None
+    ) -> Submitted:
+        raise AccessDenied("scripted tasks are not forked")
 
     async def get(self, principal: Principal, task: UUID) -> TaskView:
         return TaskView.model_validate(self._show(task).task())

@@ -25,6 +25,7 @@ def tasks() -> FakeTasks:
 def services(tasks: FakeTasks) -> ApiServices:
     return ApiServices(
         tasks=tasks,
+        forks=tasks,
         keys=FakeKeys(),
         model=MODEL,
         ready=ready,

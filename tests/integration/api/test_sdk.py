@@ -17,6 +17,7 @@ from tests.unit.api.steps import submit
 from treehold import (
     AccessDenied,
     AsyncTreehold,
+    Budget,
     InvalidRequest,
     NotFound,
     Retry,
@@ -171,3 +172,16 @@ async def test_a_server_that_is_gone_is_given_up_in_the_end(
     await server.stop()
     with pytest.raises(TransportError):
         await streaming
+
+
+async def test_a_fork_keeps_the_type_of_its_source(sdk: Either, tasks: FakeTasks) -> None:
+    source = await running(sdk, output=Lease)
+    fork = await sdk.call("fork", source, event=1, budget=Budget(tokens=9), tags={"why": "doubt"})
+    assert (fork.forked_from, fork.forked_at) == (source.id, 1)
+    assert (fork.budget.tokens, fork.tags) == (9, {"why": "doubt"})
+    waiting = asyncio.create_task(sdk.call("wait", fork, timeout=20))
+    await tasks.followed_by(1)
+    await tasks.finish(fork.id)
+    assert (await waiting).output == Lease(seconds=10)
+    with pytest.raises(InvalidRequest):
+        await sdk.call("fork", source, event=1000)

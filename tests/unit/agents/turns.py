@@ -31,6 +31,7 @@ def facts(*, depth: int = 1, **brief: Any) -> AgentFacts:
     return AgentFacts(
         id=AgentId(uuid4()),
         task=TaskId(uuid4()),
+        key="s1" if depth else "root",
         role="worker" if depth else "lead",
         title="Read a.md",
         depth=depth,

@@ -26,7 +26,7 @@ def tasks() -> FakeTasks:
 @pytest.fixture
 def services(tasks: FakeTasks) -> ApiServices:
     settings = Settings(public_url="https://treehold.example")
-    return ApiServices(tasks=tasks, keys=FakeKeys(), model=MODEL, ready=ready, settings=settings)
+    return ApiServices(tasks=tasks, forks=tasks, keys=FakeKeys(), model=MODEL, ready=ready, settings=settings)
 
 
 @pytest.fixture

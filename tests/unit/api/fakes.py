@@ -21,6 +21,7 @@ from orchestrator.views import (
     ArtifactView,
     CallView,
     EventView,
+    ForkRequest,
     ModelDescription,
     NodeView,
     Page,
@@ -88,6 +89,7 @@ class FakeTasks:
         self.failure: Exception | None = None
         self.submissions: list[Submission] = []
         self._stored: dict[UUID, Stored] = {}
+        self._forked: dict[tuple[UUID, str], UUID] = {}
         self._keys: dict[tuple[UUID, str], tuple[Submission, UUID]] = {}
 
     # The port
@@ -110,6 +112,36 @@ class FakeTasks:
         self._stored[view.id] = Stored(tenant=principal.tenant, view=view)
         self._keys[key] = (submission, view.id)
         await self.publish(view.id, "task.submitted", goal=submission.goal)
+        return Submitted(task=self._stored[view.id].view, replayed=False)
+
+    async def fork(
+        self, principal: Principal, task: UUID, wanted: ForkRequest, *, idempotency_key: str | None
+    ) -> Submitted:
+        principal.require("tasks:write")
+        source = self._of(principal, task).view
+        event = wanted.event or source.last_event
+        if event > source.last_event:
+            raise InvalidInput(f"task {task} has no event {event}", code="no_such_event")
+        key = (principal.tenant, idempotency_key or "")
+        if idempotency_key is not None and key in self._forked:
+            return Submitted(task=self._stored[self._forked[key]].view, replayed=True)
+        granted = {name: getattr(wanted.budget, name) for name in wanted.budget.model_fields_set}
+        view = source.model_copy(
+            update={
+                "id": uuid4(),
+                "status": "running",
+                "answer": None,
+                "finished_at": None,
+                "last_event": 0,
+                "budget": source.budget.model_copy(update=granted),
+                "tags": source.tags if wanted.tags is None else wanted.tags,
+                "forked_from": task,
+                "forked_at": event,
+            }
+        )
+        self._stored[view.id] = Stored(tenant=principal.tenant, view=view)
+        self._forked[key] = view.id
+        await self.publish(view.id, "task.submitted", goal=view.goal)
         return Submitted(task=self._stored[view.id].view, replayed=False)
 
     async def get(self, principal: Principal, task: UUID) -> TaskView:

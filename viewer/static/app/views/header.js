@@ -37,6 +37,7 @@ export function Header({ store, now, status, help }) {
       ${reason !== "" && html`<span class="reason">${reason}</span>`}
       <${Model} model=${task.model} />
       ${task.workspace && html`<span class="workspace" title=${task.workspace}>${task.workspace}</span>`}
+      ${task.forked_from && html`<a class="badge fork" href=${`/tasks/${task.forked_from}`}>forked at event ${task.forked_at}</a>`}
       ${Object.entries(task.tags).map(([key, value]) => html`<span class="badge tag">${key}: ${String(value)}</span>`)}
       ${running && html`<${Cancel} store=${store} asked=${trace.cancelling || task.cancel_requested} />`}
     </div>

@@ -1,0 +1,139 @@
+-- Forks: tasks whose agents take from the journal of another task what was recorded up to one of its events.
+
+ALTER TABLE task ADD COLUMN forked_from uuid REFERENCES task (id) ON DELETE SET NULL, ADD COLUMN forked_at bigint;
+CREATE INDEX task_forks ON task (forked_from) WHERE forked_from IS NOT NULL;
+
+-- Whose journal an agent of a fork follows: the root the root's, a child that of its parent's source's child.
+ALTER TABLE agent ADD COLUMN source_id uuid REFERENCES agent (id) ON DELETE SET NULL;
+CREATE INDEX agent_followers ON agent (source_id) WHERE source_id IS NOT NULL;
+
+-- Which of its task's events tell how a call ended: the first, and how many. Where none tells it, the call ended
+-- behind the event before. `replayed` calls stand for a call of
+-- the source; nothing was asked for them.
+ALTER TABLE call
+ADD COLUMN concluded_seq bigint,
+ADD COLUMN concluded_events integer,
+ADD COLUMN replayed boolean NOT NULL DEFAULT false;
+
+-- Takes a call of a fork from the journal of the agent that it follows. An agent follows as long as it asks what
+-- its source asked: behind the first call that it made itself it is on its own.
+--
+-- Verdict 'recorded': the call is in the fork's journal now, concluded, with events, artifacts and usage as they
+-- were. 'in_doubt': the source had begun it, it may have an effect, and nobody knows whether it had. No row: it has
+-- to be made.
+CREATE FUNCTION replay_call(
+    p_tenant uuid, p_task uuid, p_agent uuid, p_source uuid, p_fence bigint, p_id uuid, p_position integer,
+    p_hash bytea, p_event text, p_data text
+)
+RETURNS TABLE (verdict text, state text, outcome jsonb, usage jsonb)
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+DECLARE
+    original call%ROWTYPE;
+    fork task%ROWTYPE;
+    stored artifact%ROWTYPE;
+    told text;
+    kinds text[];
+    texts text[];
+    olds text[];
+    news text[];
+    first bigint;
+    started boolean;
+BEGIN
+    SELECT c.* INTO original FROM call AS c
+    WHERE c.agent_id = p_source AND c.position = p_position AND c.request_hash = p_hash
+        AND NOT EXISTS (
+            SELECT FROM call AS own
+            WHERE own.agent_id = p_agent AND own.position < p_position AND NOT own.replayed
+        );
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    SELECT t.* INTO fork FROM task AS t WHERE t.id = p_task;
+    IF original.concluded_seq IS NULL OR original.concluded_seq > fork.forked_at THEN
+        IF original.effect = 'pure' OR NOT EXISTS (
+            SELECT FROM event AS e
+            WHERE e.task_id = original.task_id AND e.seq <= fork.forked_at
+                AND e.kind = 'tool.started' AND e.data ->> 'call' = original.id::text
+        ) THEN
+            RETURN;
+        ELSIF original.concluded_seq IS NULL THEN
+            verdict := 'in_doubt';
+            RETURN NEXT;
+            RETURN;
+        END IF;
+    ELSIF original.state = 'failed' AND original.effect = 'pure' AND lifts_limits(fork)
+        AND (
+            original.outcome ? 'exhausted' OR original.outcome ->> 'limit' IS NOT NULL
+            OR original.outcome ->> 'code' = 'deadline'
+        )
+    THEN
+        RETURN;
+    END IF;
+
+    told := original.outcome::text;
+    olds := ARRAY[original.id::text];
+    news := ARRAY[p_id::text];
+    IF original.kind = 'tool' THEN
+        FOR stored IN
+            SELECT a.* FROM artifact AS a
+            WHERE a.id IN (SELECT jsonb_array_elements_text(original.outcome -> 'artifacts')::uuid)
+        LOOP
+            olds := olds || stored.id::text;
+            stored.id := gen_random_uuid();
+            news := news || stored.id::text;
+            stored.task_id := p_task;
+            stored.agent_id := p_agent;
+            stored.created_at := clock_timestamp();
+            INSERT INTO artifact SELECT stored.*;
+        END LOOP;
+    END IF;
+    UPDATE budget AS b
+    SET spent = b.spent + least(w.used, coalesce(b.granted - b.reserved - b.delegated - b.spent, w.used))
+    FROM (
+        VALUES
+        ('tokens', (original.usage ->> 'prompt_tokens')::bigint + (original.usage ->> 'completion_tokens')::bigint),
+        ('cost', (original.usage ->> 'cost')::bigint),
+        ('tool_calls', (original.usage ->> 'tool_calls')::bigint)
+    ) AS w (unit, used)
+    WHERE b.agent_id = p_agent AND b.unit = w.unit AND w.used > 0;
+
+    SELECT coalesce(array_agg(e.kind ORDER BY e.seq), '{}'), coalesce(array_agg(e.data::text ORDER BY e.seq), '{}')
+    INTO kinds, texts
+    FROM event AS e
+    WHERE e.task_id = original.task_id AND e.seq >= original.concluded_seq
+        AND e.seq < original.concluded_seq + original.concluded_events;
+    started := p_event IS NOT NULL AND cardinality(kinds) > 0;
+    IF started THEN
+        kinds := p_event || kinds;
+        texts := p_data || texts;
+    END IF;
+    FOR i IN 1 .. cardinality(olds) LOOP
+        told := replace(told, olds[i], news[i]);
+        texts := ARRAY(
+            SELECT replace(t, olds[i], news[i]) FROM unnest(texts) WITH ORDINALITY AS u (t, n) ORDER BY n
+        );
+    END LOOP;
+    texts := ARRAY(
+        SELECT (t::jsonb || '{"replayed": true}')::text FROM unnest(texts) WITH ORDINALITY AS u (t, n) ORDER BY n
+    );
+    first := write_events(p_task, array_fill(p_agent, ARRAY[cardinality(kinds)]), kinds, texts);
+    INSERT INTO call (
+        id, tenant_id, task_id, agent_id, position, kind, name, effect, request, request_hash, state, outcome, usage,
+        attempts, fence, finished_at, concluded_seq, concluded_events, replayed
+    )
+    VALUES (
+        p_id, p_tenant, p_task, p_agent, p_position, original.kind, original.name, original.effect,
+        original.request, p_hash, original.state, told::jsonb, original.usage, original.attempts, p_fence,
+        clock_timestamp(), first + started::integer - (cardinality(kinds) = 0)::integer, original.concluded_events, true
+    );
+    RETURN QUERY SELECT 'recorded', original.state, told::jsonb, original.usage;
+END;
+$$;
+
+-- Whether a fork was given another budget than its source: then what ended at a limit may be tried again.
+CREATE FUNCTION lifts_limits(fork task) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = treehold, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM task AS s WHERE s.id = fork.forked_from AND s.granted <> fork.granted)
+$$;
