@@ -195,6 +195,8 @@ async def _broker(url: str) -> None:
 def _services(platform: Platform, ready: Readiness) -> ApiServices:
     return ApiServices(
         tasks=platform.tasks,
+        control=platform.control,
+        approvals=platform.approvals,
         keys=platform.keys,
         model=platform.model,
         ready=ready,

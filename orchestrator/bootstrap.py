@@ -22,6 +22,8 @@ from inference.retry import RetryPolicy
 from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
+from orchestrator.approvals import ApprovalService
+from orchestrator.control import ControlService
 from orchestrator.intake import Intake
 from orchestrator.keys import KeyService
 from orchestrator.platform import Platform
@@ -96,6 +98,8 @@ async def open_platform(
             Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced),
             model,
         ),
+        control=ControlService(database),
+        approvals=ApprovalService(database, runner),
         keys=KeyService(database),
         model=model,
     )

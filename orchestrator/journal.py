@@ -14,7 +14,7 @@ from core.errors import AgentFailed, BudgetExhausted
 from core.events import Event, EventKind
 from core.grant import Unit
 from core.ids import CallId, derived
-from core.signals import LeaseLost
+from core.signals import LeaseLost, Paused
 from orchestrator import budget
 from orchestrator.lease import Lease, fenced
 from tools.contract import Effect
@@ -36,6 +36,7 @@ class Entry:
         position: counts the calls of an agent's whole life.
         reserve: what is held until the call is concluded.
         covered: what the grant must have left for the call to be made, where that is more.
+        noted: what else the row shall say of the request; it does not tell one call from another.
     """
 
     position: int
@@ -45,6 +46,7 @@ class Entry:
     request: Mapping[str, Any]
     reserve: budget.Amounts = field(default_factory=dict[Any, int])
     covered: budget.Amounts = field(default_factory=dict[Any, int])
+    noted: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
     def needs(self, unit: Unit) -> int:
         return max(self.reserve[unit], self.covered.get(unit, 0))
@@ -56,7 +58,10 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """What the journal already holds for a position; `attempts` counts one that is made now, too."""
+    """What the journal already holds for a position.
+
+    `attempts` counts one that is made now, too; an unsafe call is not made again without `again`.
+    """
 
     state: CallState | Literal["intent"]
     outcome: JsonValue
@@ -86,6 +91,7 @@ class Journal:
 
         Raises:
             BudgetExhausted: the grant does not cover the reservation; nothing was written.
+            Paused: the call is new, and the task is paused.
             AgentFailed: the agent, run again, asks something else at this position.
         """
         row = await self._database.call(SQL.begin, self._columns(entry) | _event(started))
@@ -104,6 +110,8 @@ class Journal:
                 raise await self._exhausted(row["lacking"], entry)
             case "lease_lost":
                 raise LeaseLost(self.lease.agent)
+            case "paused":
+                raise Paused(self.lease.task)
             case _:
                 raise AgentFailed(
                     f"call {entry.position} differs from the one in the journal", code="journal_diverged"
@@ -112,6 +120,14 @@ class Journal:
     async def _exhausted(self, unit: Unit, entry: Entry) -> BudgetExhausted:
         async with self._database.unit_of_work(self.lease.tenant) as work:
             return await budget.exhausted(work, self.lease.agent, unit, entry.needs(unit))
+
+    async def again(self, entry: Entry) -> None:
+        """Say that an unsafe call which was in flight is made once more, before it is."""
+        async with fenced(self._database, self.lease) as work:
+            await work.execute(
+                SQL.again,
+                {"agent": self.lease.agent, "position": entry.position, "fence": self.lease.fence},
+            )
 
     async def hold_more(
         self, entry: Entry, amounts: budget.Amounts, event: Event, *, attempts: int = 1
@@ -208,7 +224,7 @@ class Journal:
             "kind": entry.kind,
             "name": entry.name,
             "effect": entry.effect,
-            "request": jsonb(entry.request),
+            "request": jsonb({**entry.request, **entry.noted}),
             "request_hash": entry.request_hash,
             "units": list(entry.reserve),
             "amounts": list(entry.reserve.values()),

@@ -4,6 +4,10 @@ SELECT * FROM begin_call(
     %(request)s, %(request_hash)s, %(units)s::text[], %(amounts)s::bigint[], %(covered)s::bigint[], %(reserved)s, %(event)s, %(data)s
 )
 
+-- name: again
+UPDATE call SET attempts = attempts + 1, fence = %(fence)s, started_at = clock_timestamp()
+WHERE agent_id = %(agent)s AND position = %(position)s AND state = 'intent'
+
 -- name: hold_more
 UPDATE call SET reserved = %(reserved)s, attempts = attempts + %(attempts)s
 WHERE agent_id = %(agent)s AND position = %(position)s AND state = 'intent'

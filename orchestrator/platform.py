@@ -14,7 +14,7 @@ from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
 from orchestrator.keys import KeyService
-from orchestrator.ports import Tasks
+from orchestrator.ports import Approvals, Control, Tasks
 from orchestrator.tool_runner import ToolRunner
 
 
@@ -31,6 +31,8 @@ class Platform:
     memory: Memory
     task_tree: TaskTree
     tasks: Tasks
+    control: Control
+    approvals: Approvals
     keys: KeyService
     model: ModelDescription
 
