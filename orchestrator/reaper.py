@@ -1,4 +1,4 @@
-"""The reaper: takes back agents whose worker is gone, publishes what was lost again, and ends waits in time."""
+"""The reaper: takes back agents whose worker is gone, publishes again what was lost, and ends waits."""
 
 from __future__ import annotations
 
