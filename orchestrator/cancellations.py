@@ -24,12 +24,17 @@ _LISTEN = b"LISTEN treehold_cancelled"
 
 
 class Cancellations:
-    """One a process that runs turns."""
+    """One a process that runs turns.
+
+    Attributes:
+        listening: set while what is cancelled is heard of.
+    """
 
     def __init__(self, database: Database, leases: LeaseKeeper, *, sweep: float) -> None:
         self._database = database
         self._leases = leases
         self._sweep = sweep
+        self.listening = asyncio.Event()
 
     async def run(self) -> None:
         """Until cancelled; outlives a Postgres that goes away for a while."""
@@ -38,11 +43,14 @@ class Cancellations:
                 await self._listen()
             except (StorageError, psycopg.Error) as error:
                 log.info("cancellations.interrupted", extra={"reason": str(error)})
+            finally:
+                self.listening.clear()
             await asyncio.sleep(self._sweep)
 
     async def _listen(self) -> None:
         async with await connected(self._database.conninfo) as connection:
             await connection.execute(_LISTEN)
+            self.listening.set()
             async for notice in connection.notifies():
                 if self._leases.works_on(TaskId(UUID(notice.payload))):
                     await self._leases.round()
