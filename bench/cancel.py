@@ -37,7 +37,7 @@ def script(request: Request) -> Reply:
     """A plan of as many steps as there shall be workers; a worker's call is never answered."""
     if understood(request).moment != "plan":
         return Hang()
-    steps = [
+    steps: list[dict[str, object]] = [
         {"title": f"part {n}", "question": f"look into part {n}", "inputs": [], "split": False, "after": []}
         for n in range(AGENTS)
     ]

@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from bench.support.engine import Harness
 from bench.support.scripts import calls
 from core.errors import AccessDenied, Conflict, InvalidInput, NotFound
-from core.ids import TaskId, TenantId
+from core.ids import AgentId, TaskId, TenantId
 from tests.integration.orchestrator.conftest import Opener
 from tests.integration.orchestrator.waits import (
     ASKER,
@@ -58,7 +58,7 @@ async def test_an_approval_in_a_grandchild_resumes_only_that_grandchild(open_har
     await decide(opened, await the_one(opened), "approve")
     ((_, _, resumed),) = await opened.collect()
     assert resumed == before[ASKER].id
-    await opened.room.engine.advance(opened.principal.tenant, resumed)
+    await opened.room.engine.advance(opened.principal.tenant, AgentId(resumed))
     after = await agents(opened, task)
     assert {name for name in before if after[name].turns != before[name].turns} == {ASKER}
     await opened.drive()
@@ -258,7 +258,7 @@ async def test_a_child_needs_the_approvals_its_parent_needs(open_harness: Opener
     claimed = await claim_next(opened)
     await opened.room.engine.run(claimed)
     for _, tenant, agent in await opened.collect():
-        child = await opened.room.engine.claim(tenant, agent)  # pyright: ignore[reportArgumentType] - an agent's id
+        child = await opened.room.engine.claim(tenant, AgentId(agent))
         assert child is not None
         assert child.turn.agent.grant.capabilities.approve == {"post"}
 

@@ -202,6 +202,9 @@ class FakeTasks:
         stored.view = stored.view.model_copy(update={"paused": paused})
         return stored.view
 
+    def owns(self, principal: Principal, task: UUID) -> bool:
+        return self._stored[task].tenant == principal.tenant
+
     # What the test does
 
     @property
@@ -289,7 +292,9 @@ class FakeApprovals:
         found = [
             each
             for each in reversed(self.added.values())
-            if status in {None, each.status} and task in {None, each.task}
+            if status in {None, each.status}
+            and task in {None, each.task}
+            and self._tasks.owns(principal, each.task)
         ]
         page, more = tuple(found[start : start + limit]), len(found) > start + limit
         return Page[ApprovalView](data=page, next_cursor=str(start + limit) if more else None, has_more=more)
