@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from api.tickets import Tickets
 from core.settings import Settings
-from orchestrator.ports import Forks, Keys, Tasks
+from orchestrator.ports import Approvals, Control, Forks, Keys, Tasks
 from orchestrator.views import ModelDescription
 
 OK = "ok"
@@ -29,6 +29,8 @@ class ApiServices:
 
     tasks: Tasks
     forks: Forks
+    control: Control
+    approvals: Approvals
     keys: Keys
     model: ModelDescription
     ready: Ready

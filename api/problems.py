@@ -22,6 +22,7 @@ MAX_VIOLATIONS = 20
 
 STATUS: Mapping[str, HTTPStatus] = {
     "access_denied": HTTPStatus.FORBIDDEN,
+    "already_decided": HTTPStatus.CONFLICT,
     "budget_exhausted": HTTPStatus.CONFLICT,
     "conflict": HTTPStatus.CONFLICT,
     "cross_origin": HTTPStatus.FORBIDDEN,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import doctor, exits, fork, look, run, serve
+from cli import approvals, control, doctor, exits, fork, look, run, serve
 from cli.interrupts import Interrupted
 
 app = typer.Typer(
@@ -27,6 +27,11 @@ app.command()(look.show)
 app.command()(look.cancel)
 app.command(epilog=exits.IN_WORDS)(fork.fork)
 app.command()(fork.replay)
+app.command()(control.pause)
+app.command()(control.resume)
+app.command()(approvals.approvals)
+app.command()(approvals.approve)
+app.command()(approvals.deny)
 app.command()(doctor.doctor)
 app.command()(serve.api)
 app.command()(serve.worker)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import exits, options
-from cli.look import AsJson, TaskId, known_task
+from cli.look import AsJson, TaskId, task_id
 from core.errors import Conflict
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def fork(
 
     Limits that are given replace the task's own.
     """
-    known = known_task(task)
+    known = task_id(task)
     from cli import ending, submission
     from cli.session import connect
 
@@ -79,7 +79,7 @@ def replay(
     data: options.DataDir = None,
 ) -> None:
     """Run a task that has ended again from its record, and compare. Exit status 1 when it ends otherwise."""
-    known = known_task(task)
+    known = task_id(task)
     from cli import ending
     from cli.session import connect
 

@@ -196,6 +196,8 @@ def _services(platform: Platform, ready: Readiness) -> ApiServices:
     return ApiServices(
         tasks=platform.tasks,
         forks=platform.forks,
+        control=platform.control,
+        approvals=platform.approvals,
         keys=platform.keys,
         model=platform.model,
         ready=ready,

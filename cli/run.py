@@ -36,6 +36,9 @@ def run(
     allow_host: Annotated[
         list[str] | None, typer.Option("--allow-host", help="Host that http_get may reach; repeatable.")
     ] = None,
+    approve: Annotated[
+        list[str] | None, typer.Option("--approve", help="Tool that must ask you first; repeatable.")
+    ] = None,
     memory: Annotated[
         bool,
         typer.Option("--memory/--no-memory", help="Recall what earlier tasks taught, and teach later ones."),
@@ -66,6 +69,7 @@ def run(
             fanout=fanout,
         ),
         hosts=allow_host or None,
+        approve=approve or None,
         memory=memory,
         tags=submission.tags(tag or []),
     )

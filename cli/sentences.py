@@ -37,10 +37,13 @@ class Narrator:
         self._told: Mapping[str, Callable[[Event, Data], str | None]] = {
             "task.submitted": self._submitted,
             "task.cancelling": lambda _event, _data: "all agents are stopped",
+            "task.paused": lambda _event, _data: "paused; calls in flight finish",
+            "task.resumed": lambda _event, _data: "resumed",
             "agent.spawned": self._spawned,
             "agent.waiting": self._waiting,
             "agent.finished": self._finished,
             "agent.failed": self._failed,
+            "approval.decided": self._decided,
             "agent.reclaimed": lambda event, _data: f"{self._who(event)} lost its worker process",
             "model.finished": self._answered,
             "model.retried": lambda event, data: f"{self._who(event)} asks the model again ({data['code']})",
@@ -87,8 +90,14 @@ class Narrator:
         return f"{self._agents[event.agent]} is sent out"
 
     def _waiting(self, event: Event, data: Data) -> str | None:
+        if data["on"] == "timer":
+            return f"{self._who(event)} waits until {data['until'][:19]} UTC"
         children = data["children"]
         return f"{self._who(event)} waits for {_count(children, 'agent')}" if children else None
+
+    def _decided(self, _: Event, data: Data) -> str:
+        how = "approved" if data["decision"] == "approve" else "denied"
+        return f"{data['name']} is {how}{', for nobody decided in time' if data['expired'] else ''}"
 
     def _finished(self, event: Event, data: Data) -> str:
         return f"{self._who(event)} finished after {data['seconds']:.1f} s"
@@ -124,6 +133,22 @@ class Narrator:
         if not kinds:
             return None
         return "recalled " + " and ".join(_count(number, kind) for kind, number in kinds.items())
+
+
+def appeal(event: Event) -> str | None:
+    """What a person must be told to do about an event, if anything: ids whole, and nothing left out."""
+    if event.kind != "approval.requested":
+        return None
+    data, name = event.data, printable(str(event.data.get("name")))
+    call = " ".join(printable(f"{name} {data.get('arguments')}").split())
+    asked = (
+        f"a worker was lost in this call, and nobody knows whether it took effect: {call}"
+        if data.get("kind") == "unknown_outcome"
+        else f"an approval is awaited: {call}"
+    )
+    approval = printable(str(data.get("approval")))
+    choice = f"treehold approve {approval}, or: treehold deny {approval}"
+    return f"{asked}\n  to decide: {choice}"
 
 
 def _count(number: int, noun: str) -> str:

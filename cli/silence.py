@@ -33,6 +33,7 @@ class Silence:
         self._said = 0.0
         self._calls: set[str] = set()
         self._begun: set[UUID] = set()
+        self._held: set[str] = set()
 
     def heard(self, event: Event) -> None:
         self._since, self._said = self._clock(), 0.0
@@ -45,9 +46,30 @@ class Silence:
             self._calls.clear()
         if event.kind in {"agent.started", "agent.resumed"} and event.agent is not None:
             self._begun.add(event.agent)
+        self._hold(event)
+
+    def _hold(self, event: Event) -> None:
+        """Remember what the task waits for by somebody's will: a decision, a timer, or to be resumed."""
+        match event.kind:
+            case "approval.requested":
+                self._held.add(str(event.data.get("approval")))
+            case "approval.decided":
+                self._held.discard(str(event.data.get("approval")))
+            case "agent.waiting" if event.data.get("on") == "timer":
+                self._held.add(str(event.agent))
+            case "agent.resumed":
+                self._held.discard(str(event.agent))
+            case "task.paused":
+                self._held.add(event.kind)
+            case "task.resumed":
+                self._held.discard("task.paused")
+            case _:
+                pass
 
     def due(self) -> str | None:
         """What there is to say now; once when patience ends, and again each time the silence has doubled."""
+        if self._held and not self._calls:
+            return None
         silent = self._clock() - self._since
         if silent < max(self._patience, 2 * self._said):
             return None

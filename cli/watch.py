@@ -14,7 +14,7 @@ from rich.text import Text
 
 from cli import render
 from cli.interrupts import Interrupt
-from cli.sentences import Narrator
+from cli.sentences import Narrator, appeal
 from cli.silence import Silence
 from treehold import Event, Task, Tree, Treehold, TreeholdError
 
@@ -32,7 +32,7 @@ class View(Protocol):
 
 
 class Lines:
-    """A line for each event that says something; only silence is told where `quiet`."""
+    """A line for each event that says something; where `quiet`, only silence and what a person must do."""
 
     def __init__(self, write: Callable[[str], object], silence: Silence, *, quiet: bool) -> None:
         self._write = write
@@ -42,8 +42,9 @@ class Lines:
     def heard(self, event: Event) -> None:
         self._silence.heard(event)
         sentence = None if self._narrator is None else self._narrator.sentence(event)
-        if sentence is not None:
-            self._write(sentence)
+        for line in (sentence, appeal(event)):
+            if line is not None:
+                self._write(line)
 
     def tick(self) -> None:
         notice = self._silence.due()
@@ -52,10 +53,16 @@ class Lines:
 
 
 class Screen:
-    """The tree of agents over the last thing that happened. A refresh fetches it at most once."""
+    """The tree of agents over the last thing that happened. A refresh fetches it at most once.
 
-    def __init__(self, fetch: Callable[[], Tree], silence: Silence) -> None:
+    What a person must do is written above it, and stays.
+    """
+
+    def __init__(
+        self, fetch: Callable[[], Tree], silence: Silence, *, write: Callable[[str], object] = print
+    ) -> None:
         self._fetch = fetch
+        self._write = write
         self._silence = silence
         self._asked = False
         self._narrator = Narrator()
@@ -67,6 +74,8 @@ class Screen:
         self._silence.heard(event)
         self._last = self._narrator.sentence(event) or self._last
         self._stale = True
+        if (told := appeal(event)) is not None:
+            self._write(told)
 
     def tick(self) -> None:
         self._last = self._silence.due() or self._last
@@ -90,14 +99,14 @@ def watch(client: Treehold, task: Task[Any], interrupt: Interrupt, *, remedy: st
     """Follow the task to its end."""
     console = Console(stderr=True)
     silence = Silence(time.monotonic, remedy=remedy)
+
+    def write(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     if quiet or not console.is_terminal:
-
-        def write(line: str) -> None:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
-
         _follow(client, task, Lines(write, silence, quiet=quiet))
         return client.tree(task)
-    screen = Screen(lambda: client.tree(task), silence)
+    screen = Screen(lambda: client.tree(task), silence, write=write)
     with (
         Live(screen, console=console, refresh_per_second=1 / REFRESH_SECONDS, transient=True),
         interrupt.telling(screen.stopping),

@@ -55,14 +55,19 @@ class Capabilities(BaseModel):
     )
     hosts: frozenset[str] = Field(default=frozenset(), description="Hosts `http_get` may reach.")
     memory: frozenset[str] = Field(default=frozenset(), description="Memory scopes to recall from.")
+    approve: frozenset[str] = Field(
+        default=frozenset(),
+        description="Tools that ask a person first, beside those that always do.",
+    )
 
     def attenuate(self, wanted: Capabilities) -> Capabilities:
-        """The part of `wanted` that this allows."""
+        """The part of `wanted` that this allows; what needs approval here needs it there."""
         return Capabilities(
             tools=self.tools & wanted.tools,
             paths=frozenset(path for path in wanted.paths if self.allows_path(path)),
             hosts=self.hosts & wanted.hosts,
             memory=self.memory & wanted.memory,
+            approve=self.approve | wanted.approve,
         )
 
     def allows_path(self, path: str) -> bool:

@@ -56,6 +56,13 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(default=5, ge=1, description="Turns lost in a row before an agent fails.")
 
+    approval_seconds: float = Field(
+        default=86_400.0, gt=0, description="How long somebody has to decide about a call."
+    )
+    approval_default: Literal["approve", "deny"] = Field(
+        default="deny", description="What is decided about a call when nobody does."
+    )
+
     tool_modules: tuple[str, ...] = Field(
         default=(), description="Python modules whose `tools()` gives tools beside the built-in ones."
     )

@@ -22,6 +22,8 @@ from inference.retry import RetryPolicy
 from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
+from orchestrator.approvals import ApprovalService
+from orchestrator.control import ControlService
 from orchestrator.forking import ForkService
 from orchestrator.intake import Intake
 from orchestrator.keys import KeyService
@@ -92,6 +94,8 @@ async def open_platform(
         task_tree=task_tree,
         tasks=TaskService(database, clock, ids, task_tree, intake, model),
         forks=ForkService(database, clock, ids, intake, model),
+        control=ControlService(database),
+        approvals=ApprovalService(database, runner),
         keys=KeyService(database),
         model=model,
     )

@@ -59,11 +59,16 @@ class Closing:
             else:
                 await self._finish(work, lease, turn, outcome)
 
-    async def hand_back(self, lease: Lease) -> None:
-        """Give the agent to another worker at once; nothing of the turn but its journal remains."""
+    async def hand_back(self, lease: Lease, *, paused: bool = False) -> None:
+        """Give the agent to another worker, at once or when its task goes on.
+
+        Nothing of the turn but its journal remains.
+        """
         async with self._database.unit_of_work(lease.tenant) as work:
             if await work.execute(SQL.hand_back, {"agent": lease.agent, "fence": lease.fence}):
                 work.enqueue(ADVANCE, lease.agent)
+                if paused:
+                    work.emit(Event(task=lease.task, agent=lease.agent, kind="agent.paused"))
 
     async def _wait(
         self, work: UnitOfWork, lease: Lease, turn: LiveTurn, outcome: Outcome, checkpoint: Row | None

@@ -25,10 +25,11 @@ from core.errors import AgentFailed, StorageError, TreeholdError
 from core.grant import Grant
 from core.ids import AgentId, NodeId, TaskId, TenantId
 from core.provenance import Provenance
-from core.signals import LeaseLost
+from core.signals import LeaseLost, Parked, Paused
 from orchestrator.checkpointer import TurnCheckpointer
 from orchestrator.closing import Closing, Outcome
 from orchestrator.lease import Lease, LeaseKeeper
+from orchestrator.parking import ParkedFor, Parking
 from orchestrator.platform import Platform
 from orchestrator.turn import LiveTurn
 
@@ -60,6 +61,7 @@ class Engine:
         self._graphs = graphs
         self._checkpointer = checkpointer
         self._closing = Closing(platform.database, platform.task_tree)
+        self._parking = Parking(platform.database)
 
     async def advance(self, tenant: TenantId, agent: AgentId) -> bool:
         """Run one turn, if the agent is ready; returns whether there was one to run.
@@ -115,12 +117,21 @@ class Engine:
 
     async def run(self, claimed: Claimed) -> None:
         """Run a claimed turn to its close; where the lease was lost meanwhile, nothing is written."""
+        lease = claimed.lease
+        try:
+            await self._run(claimed)
+        except LeaseLost:
+            log.info("turn.lease_lost", extra={"agent": str(lease.agent), "fence": lease.fence})
+
+    async def _run(self, claimed: Claimed) -> None:
         try:
             outcome, saved = await self.invoke(claimed)
+        except ParkedFor as parked:
+            await self._parking.park(claimed.lease, parked.wait)
+        except Paused:
+            await self._closing.hand_back(claimed.lease, paused=True)
+        else:
             await self._close(claimed, outcome, saved)
-        except LeaseLost:
-            lease = claimed.lease
-            log.info("turn.lease_lost", extra={"agent": str(lease.agent), "fence": lease.fence})
 
     async def _close(self, claimed: Claimed, outcome: Outcome, saved: Row | None) -> None:
         """Where what the turn leaves cannot be written, such as grants that do not fit, the agent fails."""
@@ -167,6 +178,8 @@ class Engine:
             workspace=row["workspace"],
             remaining=row["remaining"],
             source=AgentId(UUID(agent["source_id"])) if agent["source_id"] else None,
+            paused_for=row["paused_for"],
+            rung=agent["wake_position"],
         )
 
     async def _invoke(self, turn: LiveTurn, thread: str, *, resumed: bool) -> Outcome:
@@ -179,7 +192,7 @@ class Engine:
                 context=TurnContext(turn),
                 durability="exit",
             )
-        except (LeaseLost, asyncio.CancelledError):
+        except (LeaseLost, Parked, Paused, asyncio.CancelledError):
             raise
         except StorageError:
             raise

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from agents.lead import lead_graph
 from agents.worker import worker_graph
 from core.process import process_name
+from orchestrator.alarms import Alarms
+from orchestrator.cancellations import Cancellations
 from orchestrator.checkpointer import TurnCheckpointer
 from orchestrator.closing import Closing
 from orchestrator.engine import Engine
@@ -30,12 +32,16 @@ class EngineRoom:
     def relay(self, publisher: Publisher) -> Relay:
         return Relay(self.platform.database, publisher, sweep=self.platform.settings.sweep_seconds)
 
+    def cancellations(self) -> Cancellations:
+        return Cancellations(self.platform.database, self.leases, sweep=self.platform.settings.sweep_seconds)
+
     def reaper(self) -> Reaper:
         settings = self.platform.settings
         return Reaper(
             self.platform.database,
             self.platform.clock,
             Closing(self.platform.database, self.platform.task_tree),
+            Alarms(self.platform.database),
             sweep=settings.sweep_seconds,
             republish=settings.republish_seconds,
             max_attempts=settings.max_attempts,

@@ -51,7 +51,7 @@ class Intake:
 
     async def check(self, submission: Submission) -> Accepted:
         """Raises `InvalidInput` with what to do."""
-        unknown = (submission.tools or frozenset()) - self._tools.names
+        unknown = ((submission.tools or frozenset()) | submission.approve) - self._tools.names
         if unknown:
             known = ", ".join(sorted(self._tools.names))
             raise InvalidInput(f"there is no tool {sorted(unknown)[0]!r}; the tools are: {known}")
@@ -84,13 +84,16 @@ class Intake:
         """The tools asked for, or the defaults; network and memory only where they are asked for."""
         memory = MEMORY if submission.memory else frozenset[str]()
         if submission.tools is not None:
-            return Capabilities(tools=submission.tools, hosts=submission.hosts, memory=memory)
+            return self._granted(submission, submission.tools, memory)
         granted = set(ALWAYS)
         if submission.workspace is not None:
             granted |= WORKSPACE_TOOLS
         if submission.hosts:
             granted |= NETWORK_TOOLS
-        return Capabilities(tools=frozenset(granted), hosts=submission.hosts, memory=memory)
+        return self._granted(submission, frozenset(granted), memory)
+
+    def _granted(self, submission: Submission, tools: frozenset[str], memory: frozenset[str]) -> Capabilities:
+        return Capabilities(tools=tools, hosts=submission.hosts, memory=memory, approve=submission.approve)
 
     def _workspace(self, given: str) -> Accepted:
         path = Path(given)

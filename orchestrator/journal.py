@@ -14,7 +14,7 @@ from core.errors import AgentFailed, BudgetExhausted
 from core.events import Event, EventKind
 from core.grant import Unit
 from core.ids import AgentId, CallId, derived
-from core.signals import LeaseLost
+from core.signals import LeaseLost, Paused
 from orchestrator import budget
 from orchestrator.lease import Lease, fenced
 from tools.contract import Effect
@@ -39,6 +39,7 @@ class Entry:
         position: counts the calls of an agent's whole life.
         reserve: what is held until the call is concluded.
         covered: what the grant must have left for the call to be made, where that is more.
+        noted: what else the row shall say of the request; it does not tell one call from another.
     """
 
     position: int
@@ -48,6 +49,7 @@ class Entry:
     request: Mapping[str, Any]
     reserve: budget.Amounts = field(default_factory=dict[Any, int])
     covered: budget.Amounts = field(default_factory=dict[Any, int])
+    noted: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
     def needs(self, unit: Unit) -> int:
         return max(self.reserve[unit], self.covered.get(unit, 0))
@@ -63,7 +65,7 @@ class Recorded:
 
     Attributes:
         usage: what the call was settled at, as the trace shows it.
-        attempts: counts one that is made now, too.
+        attempts: counts one that is made now, too; an unsafe call is not made again without `again`.
         replayed: whether it stands for a call of the task this one was forked from. Where its state is
             `intent`, that call may have had its effect, and may not be made here.
     """
@@ -106,6 +108,7 @@ class Journal:
         Raises:
             BudgetExhausted: the grant does not cover the reservation, or did not when this was asked first:
                 what a call needs is estimated, and may look smaller to another process.
+            Paused: the call is new, and the task is paused.
             AgentFailed: the agent, run again, asks something else at this position.
         """
         row = await self._database.call(SQL.begin, self._columns(entry) | _event(started))
@@ -127,6 +130,8 @@ class Journal:
                 raise await self._exhausted(row["lacking"], entry)
             case "lease_lost":
                 raise LeaseLost(self.lease.agent)
+            case "paused":
+                raise Paused(self.lease.task)
             case _:
                 raise AgentFailed(
                     f"call {entry.position} differs from the one in the journal", code="journal_diverged"
@@ -138,6 +143,21 @@ class Journal:
             outcome = jsonb({_EXHAUSTED: unit, "message": error.message})
             await work.execute(SQL.exhausted, self._columns(entry) | {"outcome": outcome})
         return error
+
+    async def follow(self, entry: Entry, started: Event) -> bool:
+        """Take a call from a fork's source, if it is there; `begin` finds it then."""
+        if self._source is None:
+            return False
+        row = await self._database.call(SQL.follow, self._columns(entry) | _event(started))
+        return row is not None and row["followed"]
+
+    async def again(self, entry: Entry) -> None:
+        """Say that an unsafe call which was in flight is made once more, before it is."""
+        async with fenced(self._database, self.lease) as work:
+            await work.execute(
+                SQL.again,
+                {"agent": self.lease.agent, "position": entry.position, "fence": self.lease.fence},
+            )
 
     async def hold_more(
         self, entry: Entry, amounts: budget.Amounts, event: Event, *, attempts: int = 1
@@ -234,7 +254,7 @@ class Journal:
             "kind": entry.kind,
             "name": entry.name,
             "effect": entry.effect,
-            "request": jsonb(entry.request),
+            "request": jsonb({**entry.request, **entry.noted}),
             "request_hash": entry.request_hash,
             "units": list(entry.reserve),
             "amounts": list(entry.reserve.values()),

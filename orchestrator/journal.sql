@@ -5,6 +5,11 @@ SELECT * FROM begin_call(
     %(source)s
 )
 
+-- name: follow
+SELECT follow_call(
+    %(tenant)s, %(task)s, %(agent)s, %(source)s, %(fence)s, %(id)s, %(position)s, %(request_hash)s, %(event)s, %(data)s
+) AS followed
+
 -- name: exhausted
 -- A call that the grant did not cover: it was not made, and is not asked for again.
 INSERT INTO call (
@@ -14,6 +19,10 @@ INSERT INTO call (
 SELECT %(id)s, %(tenant)s, t.id, %(agent)s, %(position)s, 'step', 'exhausted', 'pure', %(request)s, %(request_hash)s,
     'failed', %(outcome)s, %(fence)s, clock_timestamp(), t.event_seq, 0
 FROM task AS t WHERE t.id = %(task)s
+
+-- name: again
+UPDATE call SET attempts = attempts + 1, fence = %(fence)s, started_at = clock_timestamp()
+WHERE agent_id = %(agent)s AND position = %(position)s AND state = 'intent'
 
 -- name: hold_more
 UPDATE call SET reserved = %(reserved)s, attempts = attempts + %(attempts)s

@@ -65,6 +65,10 @@ class LeaseKeeper:
     def held(self) -> int:
         return len(self._held)
 
+    def works_on(self, task: TaskId) -> bool:
+        """Whether a turn of the task runs in this process."""
+        return any(lease.task == task for lease, _ in self._held.values())
+
     async def run(self) -> None:
         """Until cancelled: a round each second, or oftener where leases are shorter."""
         while True:

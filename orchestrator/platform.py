@@ -14,7 +14,7 @@ from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
 from orchestrator.keys import KeyService
-from orchestrator.ports import Forks, Tasks
+from orchestrator.ports import Approvals, Control, Forks, Tasks
 from orchestrator.tool_runner import ToolRunner
 
 
@@ -32,6 +32,8 @@ class Platform:
     task_tree: TaskTree
     tasks: Tasks
     forks: Forks
+    control: Control
+    approvals: Approvals
     keys: KeyService
     model: ModelDescription
 

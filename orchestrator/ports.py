@@ -9,8 +9,11 @@ from uuid import UUID
 
 from orchestrator.principal import Principal
 from orchestrator.views import (
+    ApprovalStatus,
+    ApprovalView,
     ArtifactView,
     CallView,
+    Decision,
     EventView,
     ForkRequest,
     Page,
@@ -76,6 +79,40 @@ class Forks(Protocol):
             NotFound: no such task.
             InvalidInput: the event is past the end, or a limit cannot be kept.
             Conflict: the key was used for another request.
+        """
+        ...
+
+
+class Control(Protocol):
+    """Both raise `NotFound`, and `Conflict` for a task that has ended; to do it twice changes nothing."""
+
+    async def pause(self, principal: Principal, task: UUID) -> TaskView: ...
+
+    async def resume(self, principal: Principal, task: UUID) -> TaskView: ...
+
+
+class Approvals(Protocol):
+    async def list(
+        self,
+        principal: Principal,
+        *,
+        status: ApprovalStatus | None,
+        task: UUID | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[ApprovalView]: ...
+
+    async def get(self, principal: Principal, approval: UUID) -> ApprovalView:
+        """Raises `NotFound`."""
+        ...
+
+    async def decide(self, principal: Principal, approval: UUID, given: Decision) -> ApprovalView:
+        """Decide, once; the same decision again changes nothing.
+
+        Raises:
+            NotFound: there is no such approval.
+            InvalidInput: the call could not run with these arguments.
+            Conflict: it was decided otherwise, or is not needed any more.
         """
         ...
 

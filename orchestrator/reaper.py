@@ -1,4 +1,4 @@
-"""The reaper: takes back agents whose worker is gone, and publishes again what a lost message left behind."""
+"""The reaper: takes back agents whose worker is gone, publishes again what was lost, and ends waits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from core.database import Database, queries
 from core.errors import AgentFailed, StorageError
 from core.events import Event
 from core.ids import AgentId, TaskId, TenantId
+from orchestrator.alarms import Alarms
 from orchestrator.closing import Closing, Outcome
 from orchestrator.topics import ADVANCE, LEARN
 
@@ -26,6 +27,7 @@ class Reaper:
         database: Database,
         clock: Clock,
         closing: Closing,
+        alarms: Alarms,
         *,
         sweep: float,
         republish: float,
@@ -34,6 +36,7 @@ class Reaper:
         self._database = database
         self._clock = clock
         self._closing = closing
+        self._alarms = alarms
         self._sweep = sweep
         self._republish = republish
         self._max_attempts = max_attempts
@@ -58,6 +61,7 @@ class Reaper:
             taken += await self._reclaim(TenantId(row["tenant_id"]), AgentId(row["agent_id"]), row["fence"])
         async with self._database.plumbing() as connection:
             await connection.execute(SQL.republish, {"seconds": self._republish, "most": BATCH})
+        await self._alarms.round()
         await self._remind_of_learning()
         return taken
 

@@ -56,7 +56,7 @@ class Relay:
                 await asyncio.sleep(self._sweep)
 
     async def _listen(self) -> None:
-        async with await _connected(self._database.conninfo) as connection:
+        async with await connected(self._database.conninfo) as connection:
             await connection.execute(_LISTEN)
             while True:
                 await self.drain()
@@ -82,7 +82,7 @@ class Relay:
         return len(rows)
 
 
-async def _connected(conninfo: str) -> psycopg.AsyncConnection:
+async def connected(conninfo: str) -> psycopg.AsyncConnection:
     """Connected, or not: a log-in that is cut off half-way keeps its place on the server for a minute."""
     connecting = asyncio.create_task(psycopg.AsyncConnection.connect(conninfo, autocommit=True))
     try:

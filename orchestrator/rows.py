@@ -12,9 +12,11 @@ from core.provenance import Provenance
 from memory.task_tree import Node
 from orchestrator.views import (
     AgentView,
+    ApprovalView,
     ArtifactView,
     CallView,
     EventView,
+    Evidence,
     ModelDescription,
     NodeView,
     Problem,
@@ -49,6 +51,7 @@ def task(row: Row) -> TaskView:
         created_at=row["created_at"],
         finished_at=row["finished_at"],
         cancel_requested=row["cancel_requested_at"] is not None,
+        paused=row["paused_at"] is not None and row["status"] == "running",
         last_event=row["event_seq"],
         forked_from=row["forked_from"],
         forked_at=row["forked_at"],
@@ -119,6 +122,28 @@ def call(row: Row) -> CallView:
         replayed=row["replayed"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+    )
+
+
+def approval(row: Row) -> ApprovalView:
+    return ApprovalView(
+        id=row["id"],
+        task=row["task_id"],
+        agent=row["agent_id"],
+        role=row["role"],
+        title=row["title"],
+        kind=row["kind"],
+        tool=row["tool"],
+        arguments=row["arguments"],
+        evidence=Evidence.model_validate(row["evidence"]),
+        status=row["state"],
+        fallback=row["fallback"],
+        edited=row["edited"],
+        note=row["note"],
+        decided_by=row["decided_by"],
+        requested_at=row["requested_at"],
+        expires_at=row["due"],
+        decided_at=row["decided_at"],
     )
 
 

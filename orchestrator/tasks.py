@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import AsyncGenerator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
-
-import orjson
 
 from agents.brief import Brief
 from core.clock import Clock
 from core.database import Database, Row, UnitOfWork, jsonb, queries
-from core.errors import InvalidInput, NotFound
+from core.errors import NotFound
 from core.events import TERMINAL_EVENT, Event
 from core.grant import Grant
 from core.ids import AgentId, IdSource, TaskId
 from core.provenance import Origin, Provenance, Trust
 from memory.task_tree import TaskTree
 from orchestrator import budget, gate, rows
+from orchestrator.cursors import decode, encode
 from orchestrator.event_feed import EventFeed
 from orchestrator.idempotency import Keyed
 from orchestrator.intake import Intake
@@ -160,6 +158,7 @@ class TaskService:
         while stopped := await work.fetch_all(SQL.cancel_agents, {"task": task}):
             agents += [AgentId(row["id"]) for row in stopped]
         await budget.settle_ended(work, agents)
+        await work.execute(SQL.announce_cancel, {"task": task})
         finished = await work.fetch_one(SQL.cancel_task, {"task": task})
         if finished is None:
             return
@@ -190,7 +189,7 @@ class TaskService:
         self, principal: Principal, *, status: TaskStatus | None, limit: int, cursor: str | None
     ) -> Page[TaskView]:
         principal.require("tasks:read")
-        before, before_id = _decode(cursor)
+        before, before_id = decode(cursor)
         async with self._database.unit_of_work(principal.tenant) as work:
             found = await work.fetch_all(
                 SQL.tasks,
@@ -204,7 +203,7 @@ class TaskService:
             )
         more = len(found) > limit
         tasks = tuple(rows.task(row) for row in found[:limit])
-        cursor = _encode(tasks[-1].created_at, tasks[-1].id) if more else None
+        cursor = encode(tasks[-1].created_at, tasks[-1].id) if more else None
         return Page[TaskView](data=tasks, next_cursor=cursor, has_more=more)
 
     async def tree(self, principal: Principal, task: UUID) -> TreeView:
@@ -285,20 +284,6 @@ def _keyed(submission: Submission, key: str | None) -> Keyed | None:
 
 def _digest(submission: Submission) -> bytes:
     asked = submission.model_dump(mode="json")
-    for name in ("hosts", "tools"):
+    for name in ("approve", "hosts", "tools"):
         asked[name] = asked[name] and sorted(asked[name])
     return hashlib.sha256(jsonb(asked).encode()).digest()
-
-
-def _encode(created_at: datetime, task: UUID) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([created_at.isoformat(), str(task)])).decode()
-
-
-def _decode(cursor: str | None) -> tuple[datetime | None, UUID | None]:
-    if cursor is None:
-        return None, None
-    try:
-        created_at, task = orjson.loads(base64.urlsafe_b64decode(cursor))
-        return datetime.fromisoformat(created_at), UUID(task)
-    except (ValueError, TypeError) as error:
-        raise InvalidInput("this cursor is not one we gave; start again without it") from error

@@ -58,6 +58,10 @@ SET state = 'cancelled', waiting_on = NULL, lease_owner = NULL, lease_until = NU
 FROM open WHERE a.id = open.id
 RETURNING a.id
 
+-- name: announce_cancel
+-- To the processes that run its turns, once this is committed.
+SELECT pg_notify('treehold_cancelled', %(task)s::text)
+
 -- name: cancel_task
 UPDATE task
 SET status = 'cancelled', stop_reason = 'cancelled', finished_at = clock_timestamp(),

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from pydantic import JsonValue
 
 from agents.ports import AgentFacts, ToolOutcome
 from core.clock import Clock
+from core.database import jsonb
 from core.errors import BudgetExhausted, ToolError
+from core.events import Event
 from core.provenance import Provenance, Trust
+from core.strict_json import NotStrictJson, decode
 from core.text import clipped, printable
 from inference.model import ToolCall
 from orchestrator.artifacts import NewArtifacts
+from orchestrator.asking import Asking, Decided
 from orchestrator.journal import Entry, Journal, SecondsLeft
+from orchestrator.parking import ParkedFor, Timer
 from orchestrator.tool_runner import ToolRunner
 from tools.contract import ToolResult
 
 _SHOWN = 200
 _DEADLINE = "deadline"
 _PASSED = "the task's deadline passed"
-_DIED = "a worker stopped during this call; whether it took effect is not known"
+_UNKNOWN = "a worker stopped during this call; whether it took effect is not known"
 _FORKED = (
     "the task that this one was forked from had begun this call; whether it took effect is not known, and it "
     "is not made again"
 )
-_REFUSALS = frozenset({"tool_denied", "tool_input_invalid"})
+_DENIED = "approval_denied"
+_REFUSALS = frozenset({"tool_denied", "tool_input_invalid", _DENIED})
 
 
 class ToolCalls:
@@ -34,20 +41,25 @@ class ToolCalls:
         runner: ToolRunner,
         clock: Clock,
         journal: Journal,
+        asking: Asking,
         facts: AgentFacts,
         seconds_left: SecondsLeft,
         *,
         workspace: str | None,
+        rung: int | None,
     ) -> None:
+        """`rung` is the position of the call whose timer was the last to run out."""
         self._runner = runner
         self._clock = clock
         self._journal = journal
+        self._asking = asking
         self._facts = facts
         self._seconds_left = seconds_left
         self._workspace = workspace
+        self._rung = rung
 
     async def run(self, position: int, call: ToolCall, *, read: Provenance) -> ToolOutcome:
-        """A refusal or failure is an outcome. Raises `BudgetExhausted` or `LeaseLost`.
+        """A refusal or failure is an outcome. Raises `BudgetExhausted`, `LeaseLost`, `Paused` or `Parked`.
 
         Args:
             position: in the agent's life.
@@ -62,32 +74,56 @@ class ToolCalls:
             request={"name": call.name, "arguments": call.arguments},
             reserve={"tool_calls": 1},
         )
-        started = self._journal.event(
+        decision = await self._decided(entry, call, read)
+        if decision is not None and decision.arguments is not None:
+            entry = replace(entry, noted={"approved_arguments": decision.arguments})
+            call = call.model_copy(update={"arguments": jsonb(decision.arguments)})
+        recorded = await self._journal.begin(entry, self._started(entry, call))
+        if recorded is not None and recorded.state != "intent":
+            return _repeated(ToolOutcome.model_validate(recorded.outcome))
+        if decision is not None and not decision.approved:
+            return await self._failed(entry, _DENIED, decision.refusal())
+        if recorded is not None and recorded.replayed:
+            return await self._failed(entry, "unknown_outcome", _FORKED)
+        if recorded is not None and entry.effect == "unsafe":
+            again = await self._asking.after_loss(entry, _shown(call), recorded.attempts, read)
+            if not again.approved:
+                return await self._failed(entry, "unknown_outcome", _unknown(again))
+            await self._journal.again(entry)
+        return await self._run(entry, call, read, approved=decision is not None)
+
+    async def _decided(self, entry: Entry, call: ToolCall, read: Provenance) -> Decided | None:
+        """Nobody is asked about what a fork takes from its source."""
+        proposal = self._runner.proposal(call, self._facts)
+        if proposal is None or await self._journal.follow(entry, self._started(entry, call)):
+            return None
+        return await self._asking.before(entry, call, proposal, read)
+
+    def _started(self, entry: Entry, call: ToolCall) -> Event:
+        return self._journal.event(
             "tool.started",
             **self._names(entry),
             arguments=clipped(printable(call.arguments), _SHOWN),
-            position=position,
+            position=entry.position,
         )
-        recorded = await self._journal.begin(entry, started)
-        if recorded is not None and recorded.state != "intent":
-            return _repeated(ToolOutcome.model_validate(recorded.outcome))
-        if recorded is not None and (entry.effect == "unsafe" or recorded.replayed):
-            return await self._failed(entry, "unknown_outcome", _FORKED if recorded.replayed else _DIED)
-        return await self._run(entry, call, read)
 
-    async def _run(self, entry: Entry, call: ToolCall, read: Provenance) -> ToolOutcome:
+    async def _run(self, entry: Entry, call: ToolCall, read: Provenance, *, approved: bool) -> ToolOutcome:
         started = self._clock.monotonic()
         key = str(self._journal.call_id(entry.position))
         try:
             async with asyncio.timeout(self._seconds_left()):
                 result = await self._runner.run(
-                    call, self._facts, workspace=self._workspace, idempotency_key=key
+                    call, self._facts, workspace=self._workspace, idempotency_key=key, approved=approved
                 )
         except (TimeoutError, BudgetExhausted) as error:
             await self._failed(entry, _DEADLINE, _PASSED)
             raise BudgetExhausted("deadline", _PASSED) from error
         except ToolError as error:
             return await self._failed(entry, error.code, error.message)
+        if result.after > 0 and self._rung != entry.position:
+            raise ParkedFor(
+                Timer(position=entry.position, seconds=result.after, deadline=self._facts.grant.deadline)
+            )
         return await self._done(entry, result, read, started)
 
     async def _done(self, entry: Entry, result: ToolResult, read: Provenance, started: float) -> ToolOutcome:
@@ -157,6 +193,19 @@ class ToolCalls:
 
     def _names(self, entry: Entry) -> dict[str, JsonValue]:
         return {"call": str(self._journal.call_id(entry.position)), "name": entry.name}
+
+
+def _unknown(decision: Decided) -> str:
+    """A person who looked may have said more than that nobody knows."""
+    return _UNKNOWN if decision.note is None else f"{_UNKNOWN}. {decision.refusal()}"
+
+
+def _shown(call: ToolCall) -> JsonValue:
+    """The arguments for a person to read, whatever they are."""
+    try:
+        return decode(call.arguments or "{}")
+    except NotStrictJson:
+        return call.arguments
 
 
 def _repeated(outcome: ToolOutcome) -> ToolOutcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from pydantic import JsonValue
@@ -22,6 +22,7 @@ from memory import Recall
 from memory.task_tree import Diff, Operation, Tree
 from orchestrator import gate
 from orchestrator.artifacts import NewArtifacts, handle, place
+from orchestrator.asking import Asking, Policy
 from orchestrator.journal import Journal
 from orchestrator.lease import Lease
 from orchestrator.memory_calls import MemoryCalls
@@ -59,7 +60,10 @@ class LiveTurn:
         workspace: str | None,
         remaining: Mapping[Unit, int | None],
         source: AgentId | None,
+        paused_for: timedelta = timedelta(),
+        rung: int | None = None,
     ) -> None:
+        """Deadlines are in the time of the task, which is behind by as long as it was paused."""
         self._platform = platform
         self._lease = lease
         self._facts = facts
@@ -67,10 +71,21 @@ class LiveTurn:
         self._model_calls = model_calls
         self._workspace = workspace
         self._journal = Journal(platform.database, lease, source)
-        left = partial(_seconds_left, platform.clock, facts.grant.deadline)
+        deadline = facts.grant.deadline
+        left = partial(_seconds_left, platform.clock, deadline and deadline + paused_for)
         self._models = ModelCalls(platform.gateway, platform.clock, self._journal, left)
+        policy = Policy(
+            seconds=platform.settings.approval_seconds, fallback=platform.settings.approval_default
+        )
         self._tools = ToolCalls(
-            platform.tools, platform.clock, self._journal, facts, left, workspace=workspace
+            platform.tools,
+            platform.clock,
+            self._journal,
+            Asking(platform.database, self._journal, facts, policy, left),
+            facts,
+            left,
+            workspace=workspace,
+            rung=rung,
         )
         self._returns = Returns(self._journal)
         self._children: list[ChildReturn] | None = None

@@ -16,6 +16,7 @@ from inference.model import ModelDescription
 T = TypeVar("T")
 
 TaskStatus = Literal["running", "done", "failed", "cancelled"]
+ApprovalStatus = Literal["pending", "approved", "denied", "expired", "withdrawn"]
 AgentState = Literal["ready", "running", "waiting", "done", "failed", "cancelled"]
 StopReason = Literal[
     "completed",
@@ -72,6 +73,7 @@ class TaskView(View):
     created_at: datetime
     finished_at: datetime | None
     cancel_requested: bool
+    paused: bool = Field(description="Whether it stands still until it is resumed.")
     last_event: int
     forked_from: UUID | None = Field(
         default=None, description="The task whose recorded outcomes this one began with."
@@ -150,6 +152,49 @@ class CallView(View):
     finished_at: datetime | None
 
 
+class Evidence(View):
+    """What there is to decide by.
+
+    `tainted`, `trust` and `origins` are of all that the agent had read; `tainted_arguments` go to a sensitive
+    place and are not the user's own words. The rest is known of a call whose outcome is not.
+    """
+
+    effect: Literal["pure", "keyed", "unsafe"]
+    tainted: bool
+    trust: str
+    origins: tuple[str, ...] = ()
+    tainted_arguments: tuple[str, ...] = ()
+    attempts: int = Field(default=0, description="How often the call was begun.")
+    started_at: datetime | None = None
+    worker: str | None = Field(default=None, description="The process that was lost in the call.")
+
+
+class ApprovalView(View):
+    """A call that waits for a person, or did."""
+
+    id: UUID
+    task: UUID
+    agent: UUID
+    role: str
+    title: str
+    kind: Literal["tool", "unknown_outcome"] = Field(
+        description="`tool`: may it run? `unknown_outcome`: its worker was lost in it; shall it run again?"
+    )
+    tool: str
+    arguments: JsonValue
+    evidence: Evidence
+    status: ApprovalStatus
+    fallback: Literal["approve", "deny"] = Field(description="What is decided when nobody does.")
+    edited: JsonValue = Field(
+        default=None, description="The arguments in their place, if a person changed them."
+    )
+    note: str | None = None
+    decided_by: UUID | None = Field(default=None, description="The API key.")
+    requested_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None = None
+
+
 class ArtifactView(View):
     id: UUID
     task: UUID
@@ -186,6 +231,9 @@ class Submission(BaseModel):
     hosts: frozenset[Host] = Field(
         default=frozenset(), max_length=200, description="Hosts `http_get` may reach."
     )
+    approve: frozenset[str] = Field(
+        default=frozenset(), max_length=200, description="Tools whose calls a person must approve."
+    )
     memory: bool = Field(
         default=True,
         description="Whether the task may recall what earlier ones taught, and teach later ones.",
@@ -209,6 +257,20 @@ class ForkRequest(BaseModel):
     )
     tags: dict[TagName, TagValue] | None = Field(
         default=None, max_length=50, description="Unset: those of the task."
+    )
+
+
+class Decision(BaseModel):
+    """What a person decides about a call."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decision: Literal["approve", "deny"]
+    arguments: dict[str, JsonValue] | None = Field(
+        default=None, description="In place of the agent's; they must fit the tool."
+    )
+    note: str | None = Field(
+        default=None, min_length=1, max_length=2000, description="For the agent to read."
     )
 
 

@@ -23,6 +23,8 @@ from tools.taint import Denied, TaintCheck
 
 MAX_ARGUMENT_CHARACTERS = 1_000_000
 _CUT = "\n(cut here: ask for less at once)"
+_LISTED: frozenset[Sink] = frozenset({"path", "url"})
+"""Sinks that have an allow-list, which no approval overrides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,18 @@ class ToolBroker:
             for value in _values(getattr(arguments, argument, None)):
                 _check_sink(argument, sink, value, capabilities, taint)
         return PreparedCall(tool=tool, arguments=arguments, capabilities=capabilities)
+
+    def foreign(self, prepared: PreparedCall, taint: TaintCheck) -> tuple[str, ...]:
+        """The arguments for sensitive sinks whose values are neither listed nor the user's own words."""
+        return tuple(
+            argument
+            for argument, sink in prepared.spec.sinks.items()
+            if sink not in _LISTED
+            and any(
+                isinstance(value, str | int | float) and not taint.wrote(value)
+                for value in _values(getattr(prepared.arguments, argument, None))
+            )
+        )
 
     async def run(self, prepared: PreparedCall, context: ToolContext) -> ToolResult:
         """Run a prepared call.
@@ -144,7 +158,7 @@ def _check_sink(
     if sink == "url":
         _check_host(str(value), capabilities)
         return
-    if not taint.wrote(value):
+    if not taint.approved and not taint.wrote(value):
         raise Denied(
             "tainted_argument",
             f"the value of {argument} ({sink}) is not in the user's own words; only such a value may be used",

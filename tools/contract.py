@@ -36,6 +36,8 @@ class ToolSpec:
     """`query` reads, `command` may change something. Never taken from a model."""
     effect: Effect = "unsafe"
     """`pure`: repeat at will; `keyed`: safe to repeat with the same key; `unsafe`: at most once."""
+    approval: bool = False
+    """Whether a person must approve each call, whoever makes it."""
     external: bool = False
     """Whether it reaches outside this machine; it is only offered where the grant names hosts."""
     sinks: Mapping[str, Sink] = field(default_factory=dict[str, Sink])
@@ -86,6 +88,7 @@ class ToolResult:
         origins: where the content came from, such as the files read.
         trust: how far it may be trusted; untrusted unless the tool knows better.
         artifacts: bytes to store.
+        after: seconds until the agent gets it; it waits for them as a row, not in a process.
     """
 
     content: str
@@ -93,6 +96,7 @@ class ToolResult:
     origins: Sequence[Origin] = ()
     trust: Trust = Trust.UNTRUSTED
     artifacts: tuple[NewArtifact, ...] = ()
+    after: float = 0.0
 
 
 def _untitled(value: object, *, in_properties: bool = False) -> object:

@@ -28,9 +28,11 @@ class Denied(ToolDenied):
 
 @dataclass(frozen=True, kw_only=True)
 class TaintCheck:
-    """What the user (or an approval) wrote: the only words that may reach a sensitive sink unlisted."""
+    """What the user wrote: the only words that may reach a sensitive sink unlisted and unapproved."""
 
     trusted_texts: tuple[str, ...] = ()
+    approved: bool = False
+    """Whether a person has seen the call's arguments, or will before it runs."""
 
     def wrote(self, value: str | int | float) -> bool:
         """Whether the value stands, whole and delimited, in the trusted texts."""

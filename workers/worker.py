@@ -118,6 +118,7 @@ class Worker:
                 ("relay", self._room.relay(self._publisher).run()),
                 ("reaper", self._room.reaper().run()),
                 ("leases", self._room.leases.run()),
+                ("cancellations", self._room.cancellations().run()),
             )
         ]
         self._celery = self._in_thread(self._controller.start)

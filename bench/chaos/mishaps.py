@@ -14,6 +14,9 @@ from bench.chaos.fleet import Fleet, Process, now
 from bench.chaos.postgres import SQL, Postgres
 
 HOT = (
+    "approvals.expire",
+    "approvals.wake",
+    "asking.standing",
     "budget.delegate",
     "budget.open_accounts",
     "budget.reserve",
@@ -27,6 +30,8 @@ HOT = (
     "journal.begin",
     "journal.conclude",
     "journal.hold_more",
+    "parking.ask",
+    "parking.park",
     "queries.write_out",
     "reaper.reclaim",
     "relay.commit",

@@ -169,5 +169,7 @@ def _environment(
         "TREEHOLD_LEASE_SECONDS": str(plan.lease_seconds),
         "TREEHOLD_SWEEP_SECONDS": "0.2",
         "TREEHOLD_REPUBLISH_SECONDS": "1",
+        # Nobody is there to look into calls whose outcome is unknown.
+        "TREEHOLD_APPROVAL_SECONDS": "1",
         "TREEHOLD_MAX_ATTEMPTS": str(MAX_ATTEMPTS),
     }

@@ -34,6 +34,7 @@ def task(**changes: Any) -> dict[str, Any]:
         "created_at": "2026-11-21T08:30:00Z",
         "finished_at": None,
         "cancel_requested": False,
+        "paused": False,
         "last_event": 1,
     }
     return view | changes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from itertools import count
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
@@ -14,10 +14,20 @@ from pydantic import BaseModel, JsonValue
 
 from treehold import endpoints
 from treehold.connection import connection
-from treehold.endpoints import Endpoint, ForkOptions, RunOptions, TaskOptions, TaskRef
+from treehold.endpoints import ApprovalRef, Endpoint, ForkOptions, RunOptions, TaskOptions, TaskRef
 from treehold.errors import ApiError, TransportError, from_response
 from treehold.following import Following
-from treehold.models import Artifact, Call, Event, ModelDescription, Task, TaskStatus, Tree
+from treehold.models import (
+    Approval,
+    ApprovalStatus,
+    Artifact,
+    Call,
+    Event,
+    ModelDescription,
+    Task,
+    TaskStatus,
+    Tree,
+)
 from treehold.result import Result, result_of
 from treehold.retry import Deadline, Retry, retry_after
 
@@ -144,6 +154,53 @@ class AsyncTreehold:
     async def fork(self, task: TaskRef, **options: Unpack[ForkOptions]) -> Task[Any]:
         """See `Treehold.fork`."""
         return await self._send(endpoints.fork(task, options))
+
+    @overload
+    async def pause(self, task: Task[T]) -> Task[T]: ...
+    @overload
+    async def pause(self, task: UUID | str) -> Task[JsonValue]: ...
+    async def pause(self, task: TaskRef) -> Task[Any]:
+        """See `Treehold.pause`."""
+        return await self._send(endpoints.pause(task))
+
+    @overload
+    async def resume(self, task: Task[T]) -> Task[T]: ...
+    @overload
+    async def resume(self, task: UUID | str) -> Task[JsonValue]: ...
+    async def resume(self, task: TaskRef) -> Task[Any]:
+        """See `Treehold.resume`."""
+        return await self._send(endpoints.resume(task))
+
+    async def approvals(
+        self, *, status: ApprovalStatus | None = None, task: TaskRef | None = None
+    ) -> AsyncIterator[Approval]:
+        """See `Treehold.approvals`."""
+        cursor: str | None = None
+        while True:
+            page = await self._send(endpoints.approvals_page(status, task, cursor))
+            for approval in page.data:
+                yield approval
+            cursor = page.next_cursor
+            if not page.has_more or cursor is None:
+                return
+
+    async def approval(self, approval: ApprovalRef) -> Approval:
+        """See `Treehold.approval`."""
+        return await self._send(endpoints.approval(approval))
+
+    async def approve(
+        self,
+        approval: ApprovalRef,
+        *,
+        arguments: Mapping[str, JsonValue] | None = None,
+        note: str | None = None,
+    ) -> Approval:
+        """See `Treehold.approve`."""
+        return await self._send(endpoints.approve(approval, arguments, note))
+
+    async def deny(self, approval: ApprovalRef, *, note: str | None = None) -> Approval:
+        """See `Treehold.deny`."""
+        return await self._send(endpoints.deny(approval, note))
 
     async def calls(self, task: TaskRef, *, agent: UUID | str | None = None) -> tuple[Call, ...]:
         """See `Treehold.calls`."""

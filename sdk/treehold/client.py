@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
@@ -14,10 +14,20 @@ from pydantic import BaseModel, JsonValue
 
 from treehold import endpoints
 from treehold.connection import connection
-from treehold.endpoints import Endpoint, ForkOptions, RunOptions, TaskOptions, TaskRef
+from treehold.endpoints import ApprovalRef, Endpoint, ForkOptions, RunOptions, TaskOptions, TaskRef
 from treehold.errors import ApiError, TransportError, from_response
 from treehold.following import Following
-from treehold.models import Artifact, Call, Event, ModelDescription, Task, TaskStatus, Tree
+from treehold.models import (
+    Approval,
+    ApprovalStatus,
+    Artifact,
+    Call,
+    Event,
+    ModelDescription,
+    Task,
+    TaskStatus,
+    Tree,
+)
 from treehold.result import Result, result_of
 from treehold.retry import Deadline, Retry, retry_after
 
@@ -168,6 +178,61 @@ class Treehold:
         None of that is done again; what follows runs anew.
         """
         return self._send(endpoints.fork(task, options))
+
+    @overload
+    def pause(self, task: Task[T]) -> Task[T]: ...
+    @overload
+    def pause(self, task: UUID | str) -> Task[JsonValue]: ...
+    def pause(self, task: TaskRef) -> Task[Any]:
+        """Let no agent of a task begin anything until it is resumed; calls in flight finish."""
+        return self._send(endpoints.pause(task))
+
+    @overload
+    def resume(self, task: Task[T]) -> Task[T]: ...
+    @overload
+    def resume(self, task: UUID | str) -> Task[JsonValue]: ...
+    def resume(self, task: TaskRef) -> Task[Any]:
+        """Let a paused task go on; its deadline moves on by the time it was paused."""
+        return self._send(endpoints.resume(task))
+
+    def approvals(
+        self, *, status: ApprovalStatus | None = None, task: TaskRef | None = None
+    ) -> Iterator[Approval]:
+        """Calls that wait for a person, or did, newest first, read in pages; of one task, if it is given."""
+        cursor: str | None = None
+        while True:
+            page = self._send(endpoints.approvals_page(status, task, cursor))
+            yield from page.data
+            cursor = page.next_cursor
+            if not page.has_more or cursor is None:
+                return
+
+    def approval(self, approval: ApprovalRef) -> Approval:
+        """One approval: what is to run, and the evidence."""
+        return self._send(endpoints.approval(approval))
+
+    def approve(
+        self,
+        approval: ApprovalRef,
+        *,
+        arguments: Mapping[str, JsonValue] | None = None,
+        note: str | None = None,
+    ) -> Approval:
+        """Let the call run, with other arguments if they are given; the agent reads the note.
+
+        Raises:
+            Conflict: it was decided otherwise.
+            InvalidRequest: the call could not run with these arguments.
+        """
+        return self._send(endpoints.approve(approval, arguments, note))
+
+    def deny(self, approval: ApprovalRef, *, note: str | None = None) -> Approval:
+        """Do not let the call run; the agent reads the note.
+
+        Raises:
+            Conflict: it was decided otherwise.
+        """
+        return self._send(endpoints.deny(approval, note))
 
     def calls(self, task: TaskRef, *, agent: UUID | str | None = None) -> tuple[Call, ...]:
         """What the agents of a task, or one of them, asked; without the contents."""

@@ -12,23 +12,38 @@ import httpx
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from treehold.errors import ApiError
-from treehold.models import Artifact, Budget, Call, Event, ModelDescription, Page, Task, Tree
+from treehold.models import (
+    Approval,
+    ApprovalStatus,
+    Artifact,
+    Budget,
+    Call,
+    Event,
+    ModelDescription,
+    Page,
+    Task,
+    Tree,
+)
 
 R = TypeVar("R")
 
 EVENTS_PAGE = 1000
 TASKS_PAGE = 50
+APPROVALS_PAGE = 50
 
 TaskRef = Task[Any] | UUID | str
 """A task, or its id."""
+ApprovalRef = Approval | UUID | str
+"""An approval, or its id."""
 
 
 class TaskOptions(TypedDict, total=False):
     """What may be asked for with a task.
 
     `workspace` is a folder on the server; `output_schema` a JSON Schema of an object; `tools` the tools
-    allowed and `hosts` the hosts they may reach; `memory=False` neither recalls what earlier tasks taught
-    nor teaches later ones. `idempotency_key` is made up when it is not given.
+    allowed, `hosts` the hosts they may reach and `approve` the tools that ask a person first; `memory=False`
+    neither recalls what earlier tasks taught nor teaches later ones. `idempotency_key` is made up when it is
+    not given.
     """
 
     workspace: str | os.PathLike[str]
@@ -37,6 +52,7 @@ class TaskOptions(TypedDict, total=False):
     tags: Mapping[str, str]
     tools: Collection[str]
     hosts: Collection[str]
+    approve: Collection[str]
     memory: bool
     idempotency_key: str
 
@@ -99,6 +115,8 @@ def submit(goal: str, output: type[BaseModel] | None, options: TaskOptions) -> E
         body["tools"] = sorted(options["tools"])
     if "hosts" in options:
         body["hosts"] = sorted(options["hosts"])
+    if "approve" in options:
+        body["approve"] = sorted(options["approve"])
     if "memory" in options:
         body["memory"] = options["memory"]
     read = _reads(Task[JsonValue])
@@ -155,13 +173,64 @@ def events_page(task: TaskRef, after: int) -> Endpoint[Page[Event]]:
 
 
 def cancel(task: TaskRef) -> Endpoint[Task[Any]]:
+    return _told(task, "/cancel")
+
+
+def pause(task: TaskRef) -> Endpoint[Task[Any]]:
+    return _told(task, "/pause")
+
+
+def resume(task: TaskRef) -> Endpoint[Task[Any]]:
+    return _told(task, "/resume")
+
+
+def _told(task: TaskRef, what: str) -> Endpoint[Task[Any]]:
     output = task.output_type if isinstance(task, Task) else None
     read = _reads(Task[JsonValue])
     return Endpoint(
-        method="POST",
-        path=_path(task, "/cancel"),
-        read=lambda response: read(response).expecting(output),
+        method="POST", path=_path(task, what), read=lambda response: read(response).expecting(output)
     )
+
+
+def approvals_page(
+    status: ApprovalStatus | None, task: TaskRef | None, cursor: str | None
+) -> Endpoint[Page[Approval]]:
+    params: dict[str, str | int] = {"limit": APPROVALS_PAGE}
+    if status is not None:
+        params["status"] = status
+    if task is not None:
+        params["task"] = task_id(task)
+    if cursor is not None:
+        params["cursor"] = cursor
+    return Endpoint(path="/v1/approvals", params=params, read=_reads(Page[Approval]))
+
+
+def approval(name: ApprovalRef) -> Endpoint[Approval]:
+    return Endpoint(path=_approval_path(name), read=_reads(Approval))
+
+
+def approve(
+    name: ApprovalRef, arguments: Mapping[str, JsonValue] | None, note: str | None
+) -> Endpoint[Approval]:
+    body: dict[str, Any] = {"decision": "approve"}
+    if arguments is not None:
+        body["arguments"] = dict(arguments)
+    return _decide(name, body, note)
+
+
+def deny(name: ApprovalRef, note: str | None) -> Endpoint[Approval]:
+    return _decide(name, {"decision": "deny"}, note)
+
+
+def _decide(name: ApprovalRef, body: dict[str, Any], note: str | None) -> Endpoint[Approval]:
+    said = {} if note is None else {"note": note}
+    return Endpoint(
+        method="POST", path=f"{_approval_path(name)}/decide", json=body | said, read=_reads(Approval)
+    )
+
+
+def _approval_path(name: ApprovalRef) -> str:
+    return f"/v1/approvals/{_id(name.id if isinstance(name, Approval) else name)}"
 
 
 def calls(task: TaskRef, agent: UUID | str | None) -> Endpoint[tuple[Call, ...]]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr
 T = TypeVar("T")
 
 TaskStatus = Literal["running", "done", "failed", "cancelled"]
+ApprovalStatus = Literal["pending", "approved", "denied", "expired", "withdrawn"]
 
 
 class Model(BaseModel):
@@ -97,6 +98,7 @@ class Task(Model, Generic[T]):
     created_at: datetime
     finished_at: datetime | None = None
     cancel_requested: bool = False
+    paused: bool = False
     last_event: int = 0
     forked_from: UUID | None = None
     forked_at: int | None = None
@@ -191,6 +193,50 @@ class Call(Model):
     replayed: bool = False
     started_at: datetime
     finished_at: datetime | None
+
+
+class Evidence(Model):
+    """What there is to decide by.
+
+    `tainted`, `trust` and `origins` are of all that the agent had read; `tainted_arguments` go to a sensitive
+    place and are not the user's own words. The rest is known of a call whose outcome is not.
+    """
+
+    effect: str
+    tainted: bool
+    trust: str
+    origins: tuple[str, ...] = ()
+    tainted_arguments: tuple[str, ...] = ()
+    attempts: int = 0
+    started_at: datetime | None = None
+    worker: str | None = None
+
+
+class Approval(Model):
+    """A call that waits for a person, or did.
+
+    `kind` is `tool` (may it run?) or `unknown_outcome` (its worker was lost in it: shall it run again?).
+    `fallback` is decided when nobody decides before `expires_at`; `edited` are the arguments in the place of
+    `arguments`, if a person changed them.
+    """
+
+    id: UUID
+    task: UUID
+    agent: UUID
+    role: str
+    title: str
+    kind: str
+    tool: str
+    arguments: JsonValue
+    evidence: Evidence
+    status: str
+    fallback: str
+    edited: JsonValue = None
+    note: str | None = None
+    decided_by: UUID | None = None
+    requested_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None = None
 
 
 class Artifact(Model):

@@ -12,6 +12,7 @@ from tools.builtin.read_table import ReadTable
 from tools.builtin.search_files import SearchFiles
 from tools.builtin.search_meaning import SearchMeaning
 from tools.builtin.survey_files import SurveyFiles
+from tools.builtin.wait import Wait
 from tools.builtin.write_artifact import WriteArtifact
 from tools.meaning import MeaningSearch
 from tools.ports import Tool
@@ -28,13 +29,14 @@ __all__ = [
     "SearchFiles",
     "SearchMeaning",
     "SurveyFiles",
+    "Wait",
     "WriteArtifact",
     "builtin_tools",
 ]
 
 
 def builtin_tools(search: MeaningSearch, *, fetcher: Fetcher | None = None) -> tuple[Tool, ...]:
-    """All of them. `http_get` stays out of reach until a grant names hosts."""
+    """All of them. `http_get` stays out of reach until a grant names hosts, `wait` until it is asked for."""
     return (
         Calculate(),
         HttpGet(fetcher),
@@ -44,5 +46,6 @@ def builtin_tools(search: MeaningSearch, *, fetcher: Fetcher | None = None) -> t
         SearchFiles(),
         SearchMeaning(search),
         SurveyFiles(search),
+        Wait(),
         WriteArtifact(),
     )

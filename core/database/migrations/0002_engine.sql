@@ -15,6 +15,9 @@ CREATE TABLE task (
     error jsonb,
     event_seq bigint NOT NULL DEFAULT 0,
     cancel_requested_at timestamptz,
+    paused_at timestamptz,
+    paused_for interval NOT NULL DEFAULT '0',
+    resumed_at timestamptz,
     learned_at timestamptz,
     learning_attempts integer NOT NULL DEFAULT 0,
     learning_since timestamptz,
@@ -50,6 +53,9 @@ CREATE TABLE agent (
     fence bigint NOT NULL DEFAULT 0,
     lease_owner text,
     lease_until timestamptz,
+    claimed_at timestamptz,
+    wake_at timestamptz,
+    wake_position integer,
     published_at timestamptz NOT NULL DEFAULT now(),
     republished integer NOT NULL DEFAULT 0,
     turns integer NOT NULL DEFAULT 0,
@@ -199,7 +205,7 @@ $$;
 
 -- Ready agents whose message was lost with a broker or a process: published again. One that still has an
 -- outbox row has not lost anything, however long the queue is; where the queue is the broker's, each time is
--- twice as late as the one before.
+-- twice as late as the one before. Those of a paused task are left alone.
 CREATE FUNCTION republish_ready(seconds double precision, most integer)
 RETURNS integer
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = treehold, pg_temp
@@ -208,11 +214,12 @@ AS $$
         UPDATE agent AS a SET published_at = clock_timestamp(), republished = a.republished + 1
         WHERE a.id IN (
             SELECT r.id FROM agent AS r
+            JOIN task AS t ON t.id = r.task_id AND t.paused_at IS NULL
             WHERE r.state = 'ready'
                 AND r.published_at
                     < clock_timestamp() - make_interval(secs => seconds * 2 ^ least(r.republished, 10))
                 AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.subject_id = r.id)
-            ORDER BY r.published_at LIMIT most FOR UPDATE SKIP LOCKED
+            ORDER BY r.published_at LIMIT most FOR UPDATE OF r SKIP LOCKED
         )
         RETURNING a.tenant_id, a.id
     ),

@@ -39,7 +39,7 @@ $$;
 -- A turn begins: takes the lease, raises the fence, and reads all that the turn starts from.
 CREATE FUNCTION claim_agent(p_tenant uuid, p_agent uuid, p_owner text, p_seconds double precision)
 RETURNS TABLE (
-    agent jsonb, workspace text, model_calls integer, remaining jsonb,
+    agent jsonb, workspace text, paused_for interval, model_calls integer, remaining jsonb,
     checkpoint_id text, parent_checkpoint_id text, kind text, content bytea, metadata jsonb, writes bytea
 )
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
@@ -55,10 +55,12 @@ BEGIN
         lease_until = clock_timestamp() + make_interval(secs => p_seconds),
         fence = a.fence + 1,
         turns = a.turns + 1,
+        claimed_at = clock_timestamp(),
         republished = 0,
         started_at = coalesce(a.started_at, clock_timestamp())
     FROM task AS t
     WHERE a.id = p_agent AND a.state = 'ready' AND t.id = a.task_id AND t.status = 'running'
+        AND t.paused_at IS NULL
     RETURNING a.* INTO claimed;
     IF claimed.id IS NULL THEN
         RETURN;
@@ -72,6 +74,7 @@ BEGIN
     RETURN QUERY
     SELECT to_jsonb(claimed),
         t.workspace,
+        t.paused_for,
         (
             SELECT count(*)::integer FROM call AS c
             WHERE c.agent_id = p_agent AND c.kind = 'model' AND c.position < claimed.next_position
@@ -115,7 +118,8 @@ $$;
 
 -- Writes a call's intent and holds its reservation, unless an earlier turn did; says what that one recorded. The
 -- grant must have left what the call may need at most, though less is held. In a fork, an agent with a source takes
--- from that one's journal what it would ask again.
+-- from that one's journal what it would ask again. In a paused task no call begins, nor in one that was paused
+-- during this turn, which does not know by how much its deadline has moved.
 CREATE FUNCTION begin_call(
     p_tenant uuid, p_task uuid, p_agent uuid, p_fence bigint, p_id uuid, p_position integer, p_kind text,
     p_name text, p_effect text, p_request jsonb, p_hash bytea, p_units text[], p_amounts bigint[],
@@ -142,12 +146,20 @@ BEGIN
     END IF;
     SELECT * INTO earlier FROM call AS c WHERE c.agent_id = p_agent AND c.position = p_position;
     IF FOUND THEN
-        IF earlier.request_hash = p_hash AND earlier.state = 'intent' THEN
-            UPDATE call AS c SET attempts = c.attempts + 1, fence = p_fence, started_at = clock_timestamp()
+        IF earlier.request_hash = p_hash AND earlier.state = 'intent' AND earlier.effect <> 'unsafe' THEN
+            earlier.attempts := earlier.attempts + 1;
+            UPDATE call AS c SET attempts = earlier.attempts, fence = p_fence, started_at = clock_timestamp()
             WHERE c.id = earlier.id;
         END IF;
         RETURN QUERY SELECT CASE WHEN earlier.request_hash = p_hash THEN 'recorded' ELSE 'diverged' END,
-            earlier.state, earlier.outcome, earlier.usage, earlier.reserved, earlier.attempts + 1, earlier.replayed,
+            earlier.state, earlier.outcome, earlier.usage, earlier.reserved, earlier.attempts, earlier.replayed,
+            NULL::text;
+        RETURN;
+    END IF;
+    PERFORM FROM task AS t JOIN agent AS a ON a.id = p_agent
+    WHERE t.id = p_task AND (t.paused_at IS NOT NULL OR t.resumed_at > a.claimed_at);
+    IF FOUND THEN
+        RETURN QUERY SELECT 'paused', NULL::text, NULL::jsonb, NULL::jsonb, NULL::jsonb, NULL::integer, NULL::boolean,
             NULL::text;
         RETURN;
     END IF;
@@ -220,14 +232,15 @@ BEGIN
     WHERE b.agent_id = p_agent AND b.unit = w.unit;
     first := write_events(p_task, array_fill(p_agent, ARRAY[cardinality(p_events)]), p_events, p_data);
     UPDATE call AS c
-    SET state = p_state, outcome = p_outcome, usage = p_usage, reserved = '{}', finished_at = clock_timestamp(),
-        concluded_seq = first, concluded_events = cardinality(p_events)
+    SET state = p_state, outcome = p_outcome, usage = p_usage, reserved = '{}', fence = p_fence,
+        finished_at = clock_timestamp(), concluded_seq = first, concluded_events = cardinality(p_events)
     WHERE c.agent_id = p_agent AND c.position = p_position AND c.state = 'intent';
     RETURN true;
 END;
 $$;
 
--- Whatever ended agents still held: usage that cannot be read counts in full, and as prompt.
+-- Whatever ended agents still held: usage that cannot be read counts in full, and as prompt. Nobody needs to
+-- decide any more what they asked.
 CREATE FUNCTION settle_ended(p_agents uuid[]) RETURNS void
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
 AS $$
@@ -241,6 +254,8 @@ BEGIN
     WHERE c.agent_id = ANY(p_agents) AND c.state = 'intent';
     UPDATE budget AS b SET spent = b.spent + b.reserved, reserved = 0
     WHERE b.agent_id = ANY(p_agents) AND b.reserved > 0;
+    UPDATE approval AS p SET state = 'withdrawn', decided_at = clock_timestamp()
+    WHERE p.agent_id = ANY(p_agents) AND p.state = 'pending';
 END;
 $$;
 

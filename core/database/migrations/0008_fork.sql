@@ -8,8 +8,7 @@ ALTER TABLE agent ADD COLUMN source_id uuid REFERENCES agent (id) ON DELETE SET 
 CREATE INDEX agent_followers ON agent (source_id) WHERE source_id IS NOT NULL;
 
 -- Which of its task's events tell how a call ended: the first, and how many. Where none tells it, the call ended
--- behind the event before. `replayed` calls stand for a call of
--- the source; nothing was asked for them.
+-- behind the event before. `replayed` calls stand for a call of the source; nothing was asked for them.
 ALTER TABLE call
 ADD COLUMN concluded_seq bigint,
 ADD COLUMN concluded_events integer,
@@ -128,6 +127,28 @@ BEGIN
         clock_timestamp(), first + started::integer - (cardinality(kinds) = 0)::integer, original.concluded_events, true
     );
     RETURN QUERY SELECT 'recorded', original.state, told::jsonb, original.usage;
+END;
+$$;
+
+-- Whether a call that somebody would be asked about is taken from the source, where somebody was.
+CREATE FUNCTION follow_call(
+    p_tenant uuid, p_task uuid, p_agent uuid, p_source uuid, p_fence bigint, p_id uuid, p_position integer,
+    p_hash bytea, p_event text, p_data text
+)
+RETURNS boolean
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+BEGIN
+    PERFORM set_config('treehold.tenant', p_tenant::text, true);
+    IF NOT holds(p_agent, p_fence) THEN
+        RETURN false;
+    END IF;
+    RETURN EXISTS (SELECT FROM call AS c WHERE c.agent_id = p_agent AND c.position = p_position AND c.replayed)
+        OR EXISTS (
+            SELECT FROM replay_call(
+                p_tenant, p_task, p_agent, p_source, p_fence, p_id, p_position, p_hash, p_event, p_data
+            )
+        );
 END;
 $$;
 

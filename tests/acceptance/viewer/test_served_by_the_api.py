@@ -14,6 +14,7 @@ from viewer_tasks import KEY, OneKey, ScriptedTasks
 from api import ApiServices, RunningServer, create_app, serve
 from core.settings import Settings
 from orchestrator.views import ModelDescription
+from tests.unit.api.fakes import FakeApprovals, FakeTasks
 
 
 async def ready() -> dict[str, str]:
@@ -25,6 +26,8 @@ async def api(server: ViewerServer) -> AsyncIterator[RunningServer]:
     services = ApiServices(
         tasks=(tasks := ScriptedTasks(server)),
         forks=tasks,
+        control=(nothing := FakeTasks()),
+        approvals=FakeApprovals(nothing),
         keys=OneKey(),
         model=ModelDescription(name="offline", provider="offline", offline=True),
         ready=ready,

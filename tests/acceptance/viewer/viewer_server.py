@@ -115,6 +115,7 @@ class Show:
             "created_at": script.begin.isoformat(),
             "finished_at": self.events[-1]["at"] if done else None,
             "cancel_requested": self.cancelled,
+            "paused": False,
             "last_event": self.published,
         }
         return TaskView.model_validate(view).model_dump(mode="json")

@@ -33,6 +33,8 @@ PAIRS: list[tuple[BaseModel, type[BaseModel]]] = [
     (views.TreeView(task=DONE, agents=(fakes.new_agent(),), nodes=(fakes.new_node(),)), treehold.Tree),
     (EVENT, treehold.Event),
     (fakes.new_call(), treehold.Call),
+    (fakes.new_approval(TASK.id), treehold.Approval),
+    (fakes.new_approval(TASK.id).evidence, treehold.Evidence),
     (fakes.new_artifact(TASK.id, "a.txt", "text/plain", b"x"), treehold.Artifact),
     (fakes.MODEL, treehold.ModelDescription),
     (views.Usage(prompt_tokens=1, cost=2), treehold.Usage),

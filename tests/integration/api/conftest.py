@@ -7,7 +7,7 @@ import pytest
 
 from api import ApiServices, RunningServer, create_app, serve
 from core.settings import Settings
-from tests.unit.api.fakes import KEY, MODEL, FakeKeys, FakeTasks
+from tests.unit.api.fakes import KEY, MODEL, FakeApprovals, FakeKeys, FakeTasks
 
 HEARTBEAT_SECONDS = 0.05
 
@@ -22,10 +22,17 @@ def tasks() -> FakeTasks:
 
 
 @pytest.fixture
-def services(tasks: FakeTasks) -> ApiServices:
+def approvals(tasks: FakeTasks) -> FakeApprovals:
+    return FakeApprovals(tasks)
+
+
+@pytest.fixture
+def services(tasks: FakeTasks, approvals: FakeApprovals) -> ApiServices:
     return ApiServices(
         tasks=tasks,
         forks=tasks,
+        control=tasks,
+        approvals=approvals,
         keys=FakeKeys(),
         model=MODEL,
         ready=ready,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import get_args
 from uuid import UUID
@@ -75,9 +75,10 @@ class Opener:
         tenant: TenantId | None = None,
         owner: str = "worker-1",
         extra_tools: Sequence[Tool] = (),
+        make: Callable[[Script], ScriptedProvider] = ScriptedProvider,
         **settings: object,
     ) -> tuple[Harness, ScriptedProvider]:
-        provider = ScriptedProvider(script)
+        provider = make(script)
         self._stack.callback((wire := Wire(self._broker_url)).close)
         opened = await self._stack.enter_async_context(
             harness(

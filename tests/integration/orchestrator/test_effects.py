@@ -1,103 +1,134 @@
-"""Effects of a worker that died in a call: keyed ones come again under their key, unsafe ones do not."""
+"""Effects of a worker that died in a call: keyed ones come again, and of unsafe ones a person decides."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Literal
+from uuid import UUID
 
 import pytest
 from psycopg import AsyncConnection
 
 from bench.support.engine import Harness
-from bench.support.scripts import NOTHING_FOUND, calls, says, team
-from core.ids import AgentId
-from inference.model import ModelReply, ModelRequest
 from tests.integration.orchestrator.conftest import Opener
-from tools import ToolContext, ToolResult, ToolSpec
-from tools.contract import Arguments
-
-LAPSED = "UPDATE agent SET lease_until = now() - interval '1 second' WHERE state = 'running'"
-
-
-class Died(BaseException):
-    """Where a process would have ended: nothing is written behind it."""
-
-
-class Post(Arguments):
-    entry: str
-
-
-class Outside:
-    """A tool that has its effect, and whose worker may die before it can say so."""
-
-    def __init__(self, effect: Literal["keyed", "unsafe"], *, dies: bool) -> None:
-        self.spec = ToolSpec(name="post", description="Post an entry.", arguments=Post, effect=effect)
-        self.keys: list[str] = []
-        self._dies = dies
-
-    async def run(self, arguments: Post, context: ToolContext) -> ToolResult:
-        self.keys.append(context.idempotency_key)
-        if self._dies:
-            raise Died
-        return ToolResult(content=f"posted {arguments.entry}")
+from tests.integration.orchestrator.waits import (
+    LAPSED,
+    OVERDUE,
+    Died,
+    Outside,
+    claim_next,
+    decide,
+    pending,
+    poster,
+    recorded,
+    the_one,
+)
+from tools.contract import Effect
 
 
-def posting(told: list[str]) -> Callable[[ModelRequest], ModelReply]:
-    """A worker that posts once; `told` gets what it reads of it."""
-
-    def script(request: ModelRequest) -> ModelReply:
-        if request.kind != "act":
-            return team(1)(request)
-        if request.messages[-1].role == "tool":
-            told.append(request.messages[-1].content)
-            return says(NOTHING_FOUND)
-        return calls("post", entry="one")
-
-    return script
-
-
-async def die_in_the_tool(opened: Harness) -> None:
-    await opened.step()
-    ((_, tenant, agent),) = await opened.collect()
-    claimed = await opened.room.engine.claim(tenant, AgentId(agent))
-    assert claimed is not None
+async def lose_in_the_tool(opened: Harness, admin: AsyncConnection, tool: Outside) -> None:
+    """The only ready agent's worker dies in the tool, and the reaper takes the agent back."""
+    tool.dying = 1
+    claimed = await claim_next(opened)
     with pytest.raises(Died):
         await opened.room.engine.invoke(claimed)
-
-
-async def run_twice(
-    open_harness: Opener, admin: AsyncConnection, effect: Literal["keyed", "unsafe"]
-) -> tuple[list[str], list[str], tuple[str, int]]:
-    """The keys that arrived, what the agent was told, and what the journal says of the call."""
-    told: list[str] = []
-    before, after = Outside(effect, dies=True), Outside(effect, dies=False)
-    first, _ = await open_harness(posting(told), extra_tools=[before])
-    task = await first.submit("post it", tools=["post"])
-    await die_in_the_tool(first)
     await admin.execute(LAPSED)
-    second, _ = await open_harness(posting(told), owner="worker-2", extra_tools=[after])
-    await second.room.reaper().round()
-    await second.drive()
-    assert (await second.view(task)).status == "done"
-    cursor = await admin.execute("SELECT state, attempts FROM call WHERE name = 'post'")
-    row = await cursor.fetchone()
-    assert row is not None
-    return before.keys + after.keys, told, (row[0], row[1])
+    await opened.room.reaper().round()
+
+
+async def lost(
+    open_harness: Opener, admin: AsyncConnection, effect: Effect, told: list[str]
+) -> tuple[Harness, Outside, UUID]:
+    """A task whose worker's worker process died in `post`."""
+    tool = Outside(effect)
+    opened, _ = await open_harness(poster(told), extra_tools=[tool])
+    task = await opened.submit("post it", tools=["post"])
+    await opened.step()
+    await lose_in_the_tool(opened, admin, tool)
+    return opened, tool, task
 
 
 async def test_a_keyed_call_comes_again_under_its_key(open_harness: Opener, admin: AsyncConnection) -> None:
-    keys, told, journal = await run_twice(open_harness, admin, "keyed")
-    assert len(keys) == 2
-    assert keys[0] == keys[1] != ""
+    told: list[str] = []
+    opened, tool, task = await lost(open_harness, admin, "keyed", told)
+    await opened.drive()
+    assert len(tool.posted) == 2
+    assert len(set(tool.posted)) == 1
     assert json.dumps(told).count("posted one") == 1
-    assert journal == ("done", 2)
+    assert await recorded(admin) == [("done", 2)]
+    assert (await opened.view(task)).status == "done"
 
 
-async def test_an_unsafe_call_is_not_made_again_and_the_agent_is_told_that_nobody_knows(
+async def test_an_unsafe_call_waits_for_somebody_who_looks(
     open_harness: Opener, admin: AsyncConnection
 ) -> None:
-    keys, told, journal = await run_twice(open_harness, admin, "unsafe")
-    assert len(keys) == 1
+    opened, tool, _ = await lost(open_harness, admin, "unsafe", [])
+    await opened.drive()
+    approval = await the_one(opened)
+    assert (approval.kind, approval.tool, approval.fallback) == ("unknown_outcome", "post", "deny")
+    assert approval.arguments == {"entry": "one"}
+    assert (approval.evidence.attempts, approval.evidence.worker) == (1, "worker-1")
+    assert approval.evidence.started_at is not None
+    assert len(tool.posted) == 1
+    assert await recorded(admin) == [("intent", 1)]
+
+
+async def test_an_unsafe_call_runs_once_more_when_a_person_says_so(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    told: list[str] = []
+    opened, tool, task = await lost(open_harness, admin, "unsafe", told)
+    await opened.drive()
+    await decide(opened, await the_one(opened), "approve")
+    await opened.drive()
+    assert len(tool.posted) == 2
+    assert told == ["posted one"]
+    assert await recorded(admin) == [("done", 2)]
+    assert (await opened.view(task)).status == "done"
+
+
+@pytest.mark.parametrize("decided", [True, False])
+async def test_else_it_is_never_made_again_and_the_agent_is_told_that_nobody_knows(
+    open_harness: Opener, admin: AsyncConnection, decided: bool
+) -> None:
+    told: list[str] = []
+    opened, tool, task = await lost(open_harness, admin, "unsafe", told)
+    await opened.drive()
+    if decided:
+        await decide(opened, await the_one(opened), "deny", note="it did arrive")
+    else:
+        await admin.execute(OVERDUE)
+        await opened.room.reaper().round()
+    await opened.drive()
+    assert len(tool.posted) == 1
     assert "unknown_outcome" in told[0]
-    assert journal == ("unknown", 2)
+    assert ("it did arrive" in told[0]) == decided
+    assert await recorded(admin) == [("unknown", 1)]
+    assert (await opened.view(task)).status == "done"
+
+
+async def test_each_loss_is_asked_about(open_harness: Opener, admin: AsyncConnection) -> None:
+    """That somebody allowed a second attempt says nothing of a third."""
+    opened, tool, _ = await lost(open_harness, admin, "unsafe", [])
+    await opened.drive()
+    first = await the_one(opened)
+    await decide(opened, first, "approve")
+    await lose_in_the_tool(opened, admin, tool)
+    await opened.drive()
+    second = await the_one(opened)
+    assert second.id != first.id
+    assert second.evidence.attempts == 2
+    assert len(tool.posted) == 2
+
+
+async def test_past_its_deadline_nobody_is_asked(open_harness: Opener, admin: AsyncConnection) -> None:
+    tool = Outside()
+    opened, _ = await open_harness(poster([]), extra_tools=[tool])
+    await opened.submit("post it", tools=["post"], budget={"seconds": 3600.0})
+    await opened.step()
+    await lose_in_the_tool(opened, admin, tool)
+    await admin.execute(
+        "UPDATE agent SET granted = jsonb_set(granted, '{deadline}', to_jsonb(now() - interval '1 minute'))"
+    )
+    await opened.drive()
+    assert await pending(opened) == []
+    assert await recorded(admin) == [("unknown", 1)]

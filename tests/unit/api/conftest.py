@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from api import ApiServices, create_app
 from api.ports import OK
 from core.settings import Settings
-from tests.unit.api.fakes import KEY, MODEL, FakeKeys, FakeTasks
+from tests.unit.api.fakes import KEY, MODEL, FakeApprovals, FakeKeys, FakeTasks
 
 Client = httpx.AsyncClient
 
@@ -24,9 +24,22 @@ def tasks() -> FakeTasks:
 
 
 @pytest.fixture
-def services(tasks: FakeTasks) -> ApiServices:
-    settings = Settings(public_url="https://treehold.example")
-    return ApiServices(tasks=tasks, forks=tasks, keys=FakeKeys(), model=MODEL, ready=ready, settings=settings)
+def approvals(tasks: FakeTasks) -> FakeApprovals:
+    return FakeApprovals(tasks)
+
+
+@pytest.fixture
+def services(tasks: FakeTasks, approvals: FakeApprovals) -> ApiServices:
+    return ApiServices(
+        tasks=tasks,
+        forks=tasks,
+        control=tasks,
+        approvals=approvals,
+        keys=FakeKeys(),
+        model=MODEL,
+        ready=ready,
+        settings=Settings(public_url="https://treehold.example"),
+    )
 
 
 @pytest.fixture

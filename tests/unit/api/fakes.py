@@ -18,9 +18,13 @@ from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
 from orchestrator.views import (
     AgentView,
+    ApprovalStatus,
+    ApprovalView,
     ArtifactView,
     CallView,
+    Decision,
     EventView,
+    Evidence,
     ForkRequest,
     ModelDescription,
     NodeView,
@@ -214,6 +218,25 @@ class FakeTasks:
                     return view, content
         raise NotFound(f"no artifact {artifact}")
 
+    # The ports beside it
+
+    async def pause(self, principal: Principal, task: UUID) -> TaskView:
+        return await self._set_paused(principal, task, paused=True)
+
+    async def resume(self, principal: Principal, task: UUID) -> TaskView:
+        return await self._set_paused(principal, task, paused=False)
+
+    async def _set_paused(self, principal: Principal, task: UUID, *, paused: bool) -> TaskView:
+        principal.require("tasks:write")
+        stored = self._of(principal, task)
+        if stored.view.status != "running":
+            raise Conflict(f"task {task} is already {stored.view.status}")
+        stored.view = stored.view.model_copy(update={"paused": paused})
+        return stored.view
+
+    def owns(self, principal: Principal, task: UUID) -> bool:
+        return self._stored[task].tenant == principal.tenant
+
     # What the test does
 
     @property
@@ -275,6 +298,65 @@ class FakeTasks:
             raise self.failure
 
 
+class FakeApprovals:
+    """The port over approvals that the test adds; arguments without `to` cannot run."""
+
+    def __init__(self, tasks: FakeTasks) -> None:
+        self.added: dict[UUID, ApprovalView] = {}
+        self._tasks = tasks
+
+    def add(self, task: UUID) -> ApprovalView:
+        approval = new_approval(task)
+        self.added[approval.id] = approval
+        return approval
+
+    async def list(
+        self,
+        principal: Principal,
+        *,
+        status: ApprovalStatus | None,
+        task: UUID | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[ApprovalView]:
+        principal.require("tasks:read")
+        start = int(cursor or 0)
+        found = [
+            each
+            for each in reversed(self.added.values())
+            if status in {None, each.status}
+            and task in {None, each.task}
+            and self._tasks.owns(principal, each.task)
+        ]
+        page, more = tuple(found[start : start + limit]), len(found) > start + limit
+        return Page[ApprovalView](data=page, next_cursor=str(start + limit) if more else None, has_more=more)
+
+    async def get(self, principal: Principal, approval: UUID) -> ApprovalView:
+        principal.require("tasks:read")
+        found = self.added.get(approval)
+        if found is None:
+            raise NotFound(f"no approval {approval}")
+        await self._tasks.get(principal, found.task)
+        return found
+
+    async def decide(self, principal: Principal, approval: UUID, given: Decision) -> ApprovalView:
+        principal.require("tasks:write")
+        found = await self.get(principal, approval)
+        if found.status != "pending":
+            raise Conflict(f"approval {approval} was {found.status}; that stands", code="already_decided")
+        if given.arguments is not None and "to" not in given.arguments:
+            raise InvalidInput("the call could not run with these arguments: to: Field required")
+        decided = {
+            "status": "approved" if given.decision == "approve" else "denied",
+            "edited": given.arguments,
+            "note": given.note,
+            "decided_by": principal.key,
+            "decided_at": BEGIN,
+        }
+        self.added[approval] = found.model_copy(update=decided)
+        return self.added[approval]
+
+
 def new_task(submission: Submission, *, number: int = 0) -> TaskView:
     return TaskView(
         id=uuid4(),
@@ -293,6 +375,7 @@ def new_task(submission: Submission, *, number: int = 0) -> TaskView:
         created_at=BEGIN + timedelta(minutes=number),
         finished_at=None,
         cancel_requested=False,
+        paused=False,
         last_event=0,
     )
 
@@ -347,6 +430,24 @@ def new_call() -> CallView:
         attempts=1,
         started_at=BEGIN,
         finished_at=BEGIN,
+    )
+
+
+def new_approval(task: UUID) -> ApprovalView:
+    return ApprovalView(
+        id=uuid4(),
+        task=task,
+        agent=uuid4(),
+        role="worker",
+        title="Leases",
+        kind="tool",
+        tool="send_mail",
+        arguments={"to": "team@example.org"},
+        evidence=Evidence(effect="unsafe", tainted=True, trust="untrusted", tainted_arguments=("to",)),
+        status="pending",
+        fallback="deny",
+        requested_at=BEGIN,
+        expires_at=BEGIN + timedelta(days=1),
     )
 
 

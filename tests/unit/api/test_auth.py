@@ -11,7 +11,14 @@ from tests.unit.api.conftest import Client
 from tests.unit.api.fakes import KEY, OTHER_KEY, READ_KEY, FakeTasks
 
 PUBLIC = {"/healthz", "/readyz"}
-WRITES = {("POST", "/v1/tasks"), ("POST", "/v1/tasks/{task}/cancel")}
+ON_RUNNING = {("POST", "/v1/tasks/{task}/pause"), ("POST", "/v1/tasks/{task}/resume")}
+"""Only what runs can be paused."""
+DECIDE = ("POST", "/v1/approvals/{approval}/decide")
+WRITES = {("POST", "/v1/tasks"), ("POST", "/v1/tasks/{task}/cancel"), DECIDE, *ON_RUNNING}
+BODIES: dict[tuple[str, str], dict[str, str]] = {
+    ("POST", "/v1/tasks"): {"goal": "x"},
+    DECIDE: {"decision": "deny"},
+}
 
 
 def operations(app: FastAPI) -> list[tuple[str, str]]:
@@ -24,19 +31,28 @@ async def each_operation(
 ) -> dict[tuple[str, str], tuple[int, str]]:
     """Every operation of the API, asked for about things of the owner."""
     owner = {"Authorization": f"Bearer {KEY}"}
-    made = await client.post("/v1/tasks", json={"goal": "canary"}, headers=owner)
-    task = UUID(made.json()["id"])
+    task, running = [
+        UUID((await client.post("/v1/tasks", json={"goal": "canary"}, headers=owner)).json()["id"])
+        for _ in range(2)
+    ]
+    approval = app.state.services.approvals.add(task)
     call, artifact = tasks.add_call(task), tasks.add_artifact(task, "canary.txt", "text/plain", b"canary")
     await tasks.finish(task)
-    names = {"{task}": str(task), "{call}": str(call.id), "{artifact}": str(artifact.id)}
+    names = {
+        "{task}": str(task),
+        "{call}": str(call.id),
+        "{artifact}": str(artifact.id),
+        "{approval}": str(approval.id),
+    }
     found: dict[tuple[str, str], tuple[int, str]] = {}
     for method, path in operations(app):
         address = path
+        if (method, path) in ON_RUNNING:
+            address = address.replace("{task}", str(running))
         for name, value in names.items():
             address = address.replace(name, value)
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        body = {"goal": "x"} if (method, path) == ("POST", "/v1/tasks") else None
-        answer = await client.request(method, address, headers=headers, json=body)
+        answer = await client.request(method, address, headers=headers, json=BODIES.get((method, path)))
         found[method, path] = (answer.status_code, answer.text)
     return found
 

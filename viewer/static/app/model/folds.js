@@ -117,6 +117,8 @@ export const FOLDS = Object.assign(Object.create(null), {
     trace.cancelling = true;
     return mark(trace, event, at, agent, "cancelling", "cancelled");
   },
+  "task.paused": marked("paused", "done"),
+  "task.resumed": marked("resumed", "done"),
   "task.finished": (trace, event, at, agent) => {
     trace.end = at;
     trace.status = text(event.data.status) || "done";
@@ -154,6 +156,12 @@ export const FOLDS = Object.assign(Object.create(null), {
     endTurn(trace, agent, at, "done");
     agent.state = "waiting";
     agent.waitingOn = waitingFor(event.data);
+    return span;
+  }),
+  "agent.paused": ofAgent((trace, event, at, agent) => {
+    const span = home(trace, agent);
+    endTurn(trace, agent, at, "done");
+    agent.state = "ready";
     return span;
   }),
   "agent.resumed": ofAgent((trace, event, at, agent) => {
@@ -218,6 +226,13 @@ export const FOLDS = Object.assign(Object.create(null), {
   "tool.refused": (trace, event, at, agent) => {
     if (agent !== null) agent.refusals += 1;
     return endCall(trace, event, at, agent, "tool", "refused");
+  },
+  "approval.requested": marked("approval awaited", "done"),
+  "approval.decided": (trace, event, at, agent) => {
+    const approved = event.data.decision === "approve";
+    const span = mark(trace, event, at, agent, approved ? "approved" : "denied", approved ? "done" : "refused");
+    trace.spans.note[span] = text(event.data.name);
+    return span;
   },
   "gate.accepted": gate("done"),
   "gate.refused": gate("refused"),
