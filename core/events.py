@@ -28,6 +28,7 @@ EventKind = Literal[
     "tool.finished",
     "tool.failed",
     "tool.refused",
+    "budget.refused",
     "gate.accepted",
     "gate.refused",
     "recall.started",

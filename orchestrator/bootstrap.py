@@ -22,6 +22,7 @@ from inference.retry import RetryPolicy
 from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
+from orchestrator.admission import Admission
 from orchestrator.intake import Intake
 from orchestrator.keys import KeyService
 from orchestrator.platform import Platform
@@ -94,6 +95,11 @@ async def open_platform(
             ids,
             task_tree,
             Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced),
+            Admission(
+                database=database,
+                of_tenant=settings.max_open_tasks_per_tenant,
+                of_all=settings.max_open_tasks,
+            ),
             model,
         ),
         keys=KeyService(database),

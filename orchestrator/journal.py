@@ -36,6 +36,7 @@ class Entry:
         position: counts the calls of an agent's whole life.
         reserve: what is held until the call is concluded.
         covered: what the grant must have left for the call to be made, where that is more.
+        keep: what it must have left besides, for what comes after the call.
     """
 
     position: int
@@ -45,9 +46,10 @@ class Entry:
     request: Mapping[str, Any]
     reserve: budget.Amounts = field(default_factory=dict[Any, int])
     covered: budget.Amounts = field(default_factory=dict[Any, int])
+    keep: budget.Amounts = field(default_factory=dict[Any, int])
 
     def needs(self, unit: Unit) -> int:
-        return max(self.reserve[unit], self.covered.get(unit, 0))
+        return max(self.reserve[unit], self.covered.get(unit, 0)) + self.keep.get(unit, 0)
 
     @property
     def request_hash(self) -> bytes:
@@ -113,6 +115,14 @@ class Journal:
         async with self._database.unit_of_work(self.lease.tenant) as work:
             return await budget.exhausted(work, self.lease.agent, unit, entry.needs(unit))
 
+    async def refuse(self, entry: Entry, limit: BudgetExhausted) -> None:
+        """Record that a call was not made: a repeated turn must do what this one does instead."""
+        refused = self.event("budget.refused", name=entry.name, limit=limit.limit, message=limit.message)
+        outcome = {"code": limit.code, "message": limit.message, "limit": limit.limit}
+        async with fenced(self._database, self.lease) as work:
+            await work.execute(SQL.refuse, self._columns(entry) | {"outcome": jsonb(outcome)})
+            work.emit(refused)
+
     async def hold_more(
         self, entry: Entry, amounts: budget.Amounts, event: Event, *, attempts: int = 1
     ) -> Entry:
@@ -126,7 +136,7 @@ class Journal:
         """
         held = {unit: entry.reserve.get(unit, 0) + amount for unit, amount in amounts.items()}
         async with fenced(self._database, self.lease) as work:
-            await budget.reserve(work, self.lease.agent, amounts)
+            await budget.reserve(work, self.lease.agent, amounts, keep=entry.keep)
             await work.execute(
                 SQL.hold_more,
                 {

@@ -20,14 +20,15 @@ from orchestrator.journal import Entry, Journal, Recorded, SecondsLeft
 
 
 class ModelCalls:
-    def __init__(self, gateway: Gateway, clock: Clock, journal: Journal, seconds_left: SecondsLeft) -> None:
+    def __init__(self, gateway: Gateway, clock: Clock, journal: Journal) -> None:
         self._gateway = gateway
         self._clock = clock
         self._journal = journal
-        self._seconds_left = seconds_left
 
-    async def ask(self, position: int, request: ModelRequest) -> ModelReply:
-        """Raises `ModelError`, `BudgetExhausted` or `LeaseLost`."""
+    async def ask(
+        self, position: int, request: ModelRequest, *, keep: Usage, seconds_left: SecondsLeft
+    ) -> ModelReply:
+        """Raises `ModelError`, `BudgetExhausted` or `LeaseLost`; `keep` must be left of the grant besides."""
         reserved = self._gateway.reservation(request)
         entry = Entry(
             position=position,
@@ -37,8 +38,9 @@ class ModelCalls:
             request=request.canonical(),
             reserve=self._amounts(reserved.prompt_tokens, reserved.max_tokens),
             covered=self._amounts(reserved.most_prompt_tokens, reserved.max_tokens),
+            keep={"tokens": keep.total, "cost": self._gateway.price(keep)},
         )
-        recorded = await self._journal.begin(entry, self._started(entry))
+        recorded = await self._begun(entry)
         if recorded is not None and recorded.state == "done":
             return ModelReply.model_validate(recorded.outcome)
         if recorded is not None and recorded.state != "intent":
@@ -48,7 +50,7 @@ class ModelCalls:
             await self._take_over(observer, recorded)
         started = self._clock.monotonic()
         try:
-            async with asyncio.timeout(self._seconds_left()):
+            async with asyncio.timeout(seconds_left()):
                 reply = await self._gateway.complete(request, observer, reserved)
         except TimeoutError as error:
             exhausted = BudgetExhausted("deadline", "the task's deadline passed")
@@ -60,6 +62,13 @@ class ModelCalls:
             raise
         await self._done(observer, reply, started)
         return reply
+
+    async def _begun(self, entry: Entry) -> Recorded | None:
+        try:
+            return await self._journal.begin(entry, self._started(entry))
+        except BudgetExhausted as limit:
+            await self._journal.refuse(entry, limit)
+            raise
 
     async def _take_over(self, observer: _Observer, recorded: Recorded) -> None:
         """A worker died with this call in flight: what that may have used stays held, and counts whole.

@@ -18,6 +18,7 @@ from treehold.errors import (
     WaitTimeout,
 )
 from treehold.models import (
+    Account,
     Agent,
     Answer,
     Artifact,
@@ -29,8 +30,10 @@ from treehold.models import (
     ModelDescription,
     Node,
     Task,
+    TaskBudget,
     TaskStatus,
     Tree,
+    Unit,
     Usage,
 )
 from treehold.result import Result
@@ -38,6 +41,7 @@ from treehold.retry import Retry
 
 __all__ = [
     "AccessDenied",
+    "Account",
     "Agent",
     "Answer",
     "ApiError",
@@ -60,6 +64,7 @@ __all__ = [
     "Retry",
     "RunOptions",
     "Task",
+    "TaskBudget",
     "TaskFailed",
     "TaskOptions",
     "TaskStatus",
@@ -67,6 +72,7 @@ __all__ = [
     "Tree",
     "Treehold",
     "TreeholdError",
+    "Unit",
     "Usage",
     "WaitTimeout",
 ]

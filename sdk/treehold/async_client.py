@@ -17,7 +17,7 @@ from treehold.connection import connection
 from treehold.endpoints import Endpoint, RunOptions, TaskOptions, TaskRef
 from treehold.errors import ApiError, TransportError, from_response
 from treehold.following import Following
-from treehold.models import Artifact, Call, Event, ModelDescription, Task, TaskStatus, Tree
+from treehold.models import Artifact, Call, Event, ModelDescription, Task, TaskBudget, TaskStatus, Tree
 from treehold.result import Result, result_of
 from treehold.retry import Deadline, Retry, retry_after
 
@@ -87,6 +87,10 @@ class AsyncTreehold:
     async def tree(self, task: TaskRef) -> Tree:
         """See `Treehold.tree`."""
         return await self._send(endpoints.tree(task))
+
+    async def budget(self, task: TaskRef) -> TaskBudget:
+        """See `Treehold.budget`."""
+        return await self._send(endpoints.budget(task))
 
     async def events(self, task: TaskRef, *, after: int = 0) -> AsyncIterator[Event]:
         """See `Treehold.events`."""

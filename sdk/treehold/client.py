@@ -17,7 +17,7 @@ from treehold.connection import connection
 from treehold.endpoints import Endpoint, RunOptions, TaskOptions, TaskRef
 from treehold.errors import ApiError, TransportError, from_response
 from treehold.following import Following
-from treehold.models import Artifact, Call, Event, ModelDescription, Task, TaskStatus, Tree
+from treehold.models import Artifact, Call, Event, ModelDescription, Task, TaskBudget, TaskStatus, Tree
 from treehold.result import Result, result_of
 from treehold.retry import Deadline, Retry, retry_after
 
@@ -99,6 +99,10 @@ class Treehold:
     def tree(self, task: TaskRef) -> Tree:
         """A task with its agents and the steps of its plan."""
         return self._send(endpoints.tree(task))
+
+    def budget(self, task: TaskRef) -> TaskBudget:
+        """What each agent was granted, and what of it is held, handed on and spent."""
+        return self._send(endpoints.budget(task))
 
     def events(self, task: TaskRef, *, after: int = 0) -> Iterator[Event]:
         """What has happened so far behind event `after`, oldest first, read in pages."""

@@ -12,7 +12,7 @@ import httpx
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from treehold.errors import ApiError
-from treehold.models import Artifact, Budget, Call, Event, ModelDescription, Page, Task, Tree
+from treehold.models import Artifact, Budget, Call, Event, ModelDescription, Page, Task, TaskBudget, Tree
 
 R = TypeVar("R")
 
@@ -114,6 +114,10 @@ def tasks_page(status: str | None, cursor: str | None) -> Endpoint[Page[Task[Jso
 
 def tree(task: TaskRef) -> Endpoint[Tree]:
     return Endpoint(path=_path(task, "/tree"), read=_reads(Tree))
+
+
+def budget(task: TaskRef) -> Endpoint[TaskBudget]:
+    return Endpoint(path=_path(task, "/budget"), read=_reads(TaskBudget))
 
 
 def events_page(task: TaskRef, after: int) -> Endpoint[Page[Event]]:
