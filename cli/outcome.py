@@ -31,8 +31,9 @@ def show(
         if task.output_schema is not None:
             console.print(_json(task.answer.output), soft_wrap=True, markup=False, highlight=False)
     console.print(_figures(task))
-    for line in [] if budget is None else _accounts(budget):
-        console.print(line)
+    if budget is not None:
+        for line in _accounts(budget):
+            console.print(line)
     console.print(_model_note(task.model))
     console.print(f"trace: {trace}", markup=False, highlight=False, soft_wrap=True)
 

@@ -60,7 +60,7 @@ async def delegate(work: UnitOfWork, parent: AgentId, budgets: Mapping[AgentId, 
     Raises:
         BudgetExhausted: together they do not fit.
     """
-    amounts = {unit: _sum(budgets, unit) for unit in UNITS}
+    amounts: dict[Unit, int | None] = {unit: _sum(budgets, unit) for unit in UNITS}
     wanted = {"agent": parent, "units": list(amounts), "amounts": list(amounts.values())}
     short = await _take(work, SQL.delegate, amounts, wanted)
     if short is not None:

@@ -1,7 +1,8 @@
 -- Who is next: tenants share the workers by what they use, and what waits has bounds.
 
 -- A tenant's share. All tenants stand on one clock, in tokens by weight: `used` is where a tenant stands, `reached` the
--- mark up to which it was served, and a tenant's deficit is how far it stands behind the others' mark. Written only where
+-- mark up to which it was served, and a tenant's deficit is how far it stands behind the others' mark; `noticed_at` is
+-- when it was last served, or was found to wait. `tokens` and `turns` are of late, for what a turn costs. Written only where
 -- outbox rows are taken, by one relay at a time, and never by a call: a row that every call locks would have calls wait.
 CREATE TABLE share (
     tenant_id uuid PRIMARY KEY REFERENCES tenant (id) ON DELETE CASCADE,
@@ -13,7 +14,7 @@ CREATE TABLE share (
     tokens double precision NOT NULL DEFAULT 0,
     turns double precision NOT NULL DEFAULT 0,
     idle boolean NOT NULL DEFAULT true,
-    served_at timestamptz
+    noticed_at timestamptz
 );
 CALL protect('share');
 CALL open_to_engine('share', 'SELECT, UPDATE');
@@ -37,7 +38,6 @@ CREATE TABLE spending (
 CALL protect('spending');
 CALL open_to_engine('spending', 'SELECT, DELETE');
 
-CREATE INDEX outbox_of_tenant ON outbox (tenant_id, id);
 -- Agents that run, or whose message is with a broker.
 CREATE INDEX agent_out ON agent (tenant_id) WHERE state = 'running' OR state = 'ready' AND sent_at IS NOT NULL;
 CREATE INDEX task_open ON task (tenant_id) WHERE status = 'running';
@@ -57,6 +57,8 @@ GRANT CREATE ON SCHEMA treehold TO treehold_engine;
 CREATE FUNCTION take_outbox(p_most integer, p_depth integer, p_running integer, p_patience double precision)
 RETURNS TABLE (tenant_id uuid, topic text, subject_id uuid)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = treehold, pg_temp
+-- One plan for all: to make one takes longer than to take rows. It is made without knowing that these are few of many.
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off SET enable_bitmapscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -64,9 +66,10 @@ DECLARE
     -- Tokens: what a place in a worker costs, and what a turn is thought to use before any has ended.
     v_place CONSTANT double precision := 200;
     v_guess CONSTANT double precision := 2000;
-    -- Turns: how much of its past a tenant is judged by, and how far ahead of the mark it can stand at most.
+    -- The most a turn is thought to use, and how far ahead of the mark a tenant can stand.
+    v_most_cost CONSTANT double precision := 100000;
+    -- How many of its last turns tell what one uses.
     v_memory CONSTANT double precision := 128;
-    v_debt CONSTANT double precision := 64;
     v_most integer := p_most;
     v_taken integer;
 BEGIN
@@ -80,8 +83,11 @@ BEGIN
     END IF;
     v_most := greatest(v_most, 0);
     WITH gone AS (DELETE FROM spending RETURNING tenant_id, tokens)
-    UPDATE share AS s SET used = s.used + g.tokens / s.weight, tokens = s.tokens + g.tokens
-    FROM (SELECT tenant_id, sum(tokens)::double precision AS tokens FROM gone GROUP BY tenant_id) AS g
+    UPDATE share AS s
+    SET used = least(s.used + g.tokens / s.weight, greatest(s.used, m.mark + v_most_cost / s.weight)),
+        tokens = s.tokens + g.tokens
+    FROM (SELECT tenant_id, sum(tokens)::double precision AS tokens FROM gone GROUP BY tenant_id) AS g,
+        (SELECT max(s.reached) AS mark FROM share AS s) AS m
     WHERE s.tenant_id = g.tenant_id;
     RETURN QUERY
     WITH RECURSIVE waiting AS (
@@ -98,29 +104,21 @@ BEGIN
     known AS (
         SELECT s.*, coalesce(o.agents, 0) AS agents,
             coalesce(s.most_running, p_running) - coalesce(o.agents, 0) AS room,
-            (v_place + (s.tokens + v_guess) / (greatest(s.turns - coalesce(o.agents, 0), 0) + 1)) / s.weight AS cost
+            (v_place + least((s.tokens + v_guess) / (greatest(s.turns - coalesce(o.agents, 0), 0) + 1), v_most_cost))
+                / s.weight AS cost
         FROM waiting AS w
         JOIN share AS s ON s.tenant_id = w.tenant_id
         LEFT JOIN out AS o ON o.tenant_id = w.tenant_id
     ),
     placed AS (
-        SELECT k.tenant_id, k.weight, k.agents, k.room, k.cost, k.idle, k.served_at,
-            least(
-                CASE WHEN k.idle THEN greatest(k.used, m.mark - k.agents * k.cost) ELSE k.used END,
-                m.mark + v_debt * k.cost
-            ) AS stands
+        SELECT k.tenant_id, k.weight, k.agents, k.room, k.cost, k.idle,
+            NOT k.idle AND k.noticed_at < v_now - make_interval(secs => p_patience) AS aged,
+            CASE WHEN k.idle THEN greatest(k.used, m.mark - k.agents * k.cost) ELSE k.used END AS stands
         FROM known AS k, (SELECT max(s.reached) AS mark FROM share AS s) AS m
         WHERE k.room IS NULL OR k.room > 0
     ),
     heads AS (
-        SELECT p.*,
-            greatest(h.created_at, p.served_at) < v_now - make_interval(secs => p_patience) AS aged
-        FROM placed AS p
-        CROSS JOIN LATERAL (
-            SELECT o.created_at FROM outbox AS o WHERE o.tenant_id = p.tenant_id ORDER BY o.id LIMIT 1
-        ) AS h
-        ORDER BY aged DESC, p.stands + (p.agents + 1) * p.cost
-        LIMIT v_most
+        SELECT * FROM placed AS p ORDER BY p.aged DESC, p.stands + (p.agents + 1) * p.cost LIMIT v_most
     ),
     candidates AS (
         SELECT h.tenant_id, h.aged AND o.place = 1 AS aged, h.stands + (h.agents + o.place) * h.cost AS mark,
@@ -139,7 +137,7 @@ BEGIN
         FROM candidates AS c ORDER BY c.aged DESC, c.mark, c.id LIMIT v_most
     ),
     taken AS (
-        DELETE FROM outbox AS o USING chosen AS c WHERE o.id = c.id
+        DELETE FROM outbox AS o USING chosen AS c WHERE o.tenant_id = c.tenant_id AND o.id = c.id
     ),
     free AS (
         -- A row that somebody has locked is left as it is: a stopped process must not hold up the queue.
@@ -164,13 +162,13 @@ BEGIN
                 + CASE WHEN s.turns - p.agents > v_memory THEN (s.turns + p.agents) / 2 ELSE s.turns END,
             idle = v.last IS NOT NULL
                 AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.tenant_id = s.tenant_id AND o.id > v.last),
-            served_at = CASE WHEN v.last IS NULL THEN s.served_at ELSE v_now END
+            noticed_at = v_now
         FROM placed AS p LEFT JOIN served AS v ON v.tenant_id = p.tenant_id
         WHERE s.tenant_id = p.tenant_id AND (p.idle OR v.last IS NOT NULL)
     )
     SELECT c.tenant_id, c.topic, c.subject_id FROM chosen AS c ORDER BY c.rank;
     GET DIAGNOSTICS v_taken = ROW_COUNT;
-    IF v_taken < p_most AND (SELECT o.id FROM outbox AS o ORDER BY o.id LIMIT 1) IS NOT NULL THEN
+    IF v_taken < p_most AND (SELECT o.id FROM outbox AS o ORDER BY o.tenant_id LIMIT 1) IS NOT NULL THEN
         RETURN QUERY SELECT NULL::uuid, 'held', NULL::uuid;
     END IF;
 END;
