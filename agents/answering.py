@@ -135,7 +135,7 @@ async def answer(turn: Turn, messages: Sequence[Message], given: Material) -> An
         given,
         [] if wanted is None else _empty_notes(wanted, output),
         output=output,
-        partial=not said["complete"] or bool(gathered.failed),
+        partial=not said["complete"] or bool(gathered.failed or gathered.shortened),
         limit=gathered.limit,
     )
 
@@ -213,6 +213,11 @@ def _left_out(given: Material) -> Iterator[str]:
     gathered = given.gathered
     if gathered.cut:
         yield f"{_ran_out(given)}: {_titles(gathered.cut)}"
+    if gathered.shortened:
+        limits = ", ".join(sorted({child.limit for child in gathered.shortened if child.limit}))
+        count = f"{len(gathered.shortened)} of {gathered.children} {given.noun}"
+        titles = _titles(gathered.shortened)
+        yield f"a limit ({limits}) cut short {count}, and only what they had is here: {titles}"
     rest = [child for child in gathered.failed if child not in gathered.cut]
     if rest:
         count = f"{len(rest)} of {gathered.children} {given.noun}"
@@ -241,37 +246,48 @@ async def select(turn: Turn, messages: Sequence[Message], gathered: Gathered) ->
     """
     if gathered.all_cut:
         raise BudgetExhausted(gathered.limit or "tokens", "the budget ran out in all of its children")
-    content = f"{_gathered_block(gathered)}\n\n{_SELECT}"
-    reply = await turn.model(
-        ModelRequest(
-            kind="select",
-            messages=(*messages, Message(role="user", content=content)),
-            output_schema={
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["status", "cites"],
-                "properties": {
-                    "status": {"enum": ["found", "partial", "not_found"]},
-                    "cites": _cites(gathered),
-                },
-            },
-            output_name="selection",
-            metadata=prompt.stamp("lead"),
-        )
-    )
-    offered = await turn.offer(
-        orjson.dumps(_selection(cast(dict[str, Any], reply.output), gathered)).decode()
-    )
+    if gathered.limit is not None:
+        turn.cut_short(BudgetExhausted(gathered.limit, "the budget ran out in some of its children"))
+    said = await _selected(turn, messages, gathered)
+    offered = await turn.offer(orjson.dumps(_selection(said, gathered)).decode())
     if isinstance(offered, ReturnRefused):
         raise AgentFailed(f"its return was refused: {offered.code}", code="gate_refused")
+
+
+async def _selected(turn: Turn, messages: Sequence[Message], gathered: Gathered) -> Mapping[str, Any]:
+    """The model's choice; the most relevant where there is nothing left to ask it with."""
+    content = f"{_gathered_block(gathered)}\n\n{_SELECT}"
+    request = ModelRequest(
+        kind="select",
+        messages=(*messages, Message(role="user", content=content)),
+        output_schema={
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["status", "cites"],
+            "properties": {
+                "status": {"enum": ["found", "partial", "not_found"]},
+                "cites": _cites(gathered),
+            },
+        },
+        output_name="selection",
+        metadata=prompt.stamp("lead"),
+    )
+    try:
+        return cast(dict[str, Any], (await turn.model(request)).output)
+    except BudgetExhausted as exhausted:
+        if not gathered.findings and not gathered.figures:
+            raise
+        turn.cut_short(exhausted)
+        return {"status": "partial", "cites": [finding.id for finding in gathered.findings]}
 
 
 def _selection(said: Mapping[str, Any], gathered: Gathered) -> dict[str, JsonValue]:
     by_id = {finding.id: finding for finding in gathered.findings}
     cited = [by_id[cite] for cite in dict.fromkeys(said["cites"]) if cite in by_id]
     chosen, figures = cited[: findings.MOST_FINDINGS], gathered.figures[: findings.MOST_FIGURES]
+    incomplete = bool(gathered.failed or gathered.shortened)
     returned: dict[str, JsonValue] = {
-        "status": "partial" if gathered.failed and said["status"] == "found" else said["status"],
+        "status": "partial" if incomplete and said["status"] == "found" else said["status"],
         "findings": [finding.model_dump(mode="json", exclude={"id"}) for finding in chosen],
         "figures": [figure.model_dump(mode="json", exclude_none=True) for figure in figures],
     }

@@ -103,7 +103,7 @@ class Findings(_Part):
 
 
 class Failed(_Part):
-    """A child that brought nothing; `limit` is set where a grant ran out."""
+    """A child that brought nothing, or not all; `limit` is set where a grant ran out."""
 
     title: str
     code: str
@@ -118,6 +118,8 @@ class Gathered(BaseModel):
     findings: tuple[Finding, ...]
     figures: tuple[Figure, ...]
     failed: tuple[Failed, ...]
+    shortened: tuple[Failed, ...] = ()
+    """The children that a limit cut short, and that returned what they had by then."""
     children: int
     findings_left_out: int = 0
     figures_left_out: int = 0
@@ -129,7 +131,7 @@ class Gathered(BaseModel):
 
     @property
     def limit(self) -> BudgetLimit | None:
-        return next((child.limit for child in self.cut if child.limit), None)
+        return next((child.limit for child in (*self.cut, *self.shortened) if child.limit), None)
 
     @property
     def all_cut(self) -> bool:
@@ -148,12 +150,15 @@ def gather(children: Iterable[ChildReturn], titles: Mapping[str, str]) -> Gather
     figures: dict[Figure, None] = {}
     figures_left_out = 0
     failed: list[Failed] = []
+    shortened: list[Failed] = []
     for child in children:
         count += 1
+        title = titles.get(child.key, child.key)
         if child.status != "done":
-            title = titles.get(child.key, child.key)
             failed.append(Failed(title=title, code=child.error_code or child.status, limit=child.limit))
             continue
+        if child.limit is not None:
+            shortened.append(Failed(title=title, code=BudgetExhausted.code, limit=child.limit))
         part = Findings.model_validate(child.returned)
         for finding in part.findings:
             found.setdefault((finding.file, finding.line, finding.quote), finding)
@@ -167,6 +172,7 @@ def gather(children: Iterable[ChildReturn], titles: Mapping[str, str]) -> Gather
         ),
         figures=kept,
         failed=tuple(failed),
+        shortened=tuple(shortened),
         children=count,
         findings_left_out=len(found) - len(ranked),
         figures_left_out=figures_left_out + len(figures) - len(kept),

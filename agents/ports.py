@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from agents.answer import Answer
 from agents.brief import Brief, ChildSpec, Role
-from core.errors import BudgetLimit
+from core.errors import BudgetExhausted, BudgetLimit
 from core.grant import Grant, Unit
 from core.ids import AgentId, ArtifactId, NodeId, TaskId
 from core.provenance import Provenance
-from inference.model import ModelReply, ModelRequest, ToolCall
+from inference.model import ModelReply, ModelRequest, ToolCall, Usage
 from memory.recall import Recall
 from memory.task_tree import Diff, Operation, Tree
 from tools.contract import ToolSpec
@@ -67,7 +67,7 @@ class ChildReturn(BaseModel):
     returned: JsonValue
     error_code: str | None
     limit: BudgetLimit | None = None
-    """The limit it reached, where that is why it failed."""
+    """The limit it reached, where that is why it failed, or why what it returned is partial."""
     provenance: Provenance
 
 
@@ -89,8 +89,18 @@ class Turn(Protocol):
     @property
     def agent(self) -> AgentFacts: ...
 
-    async def model(self, request: ModelRequest) -> ModelReply:
-        """Ask the model. Raises `ModelError` when it cannot answer, also after retries."""
+    async def model(self, request: ModelRequest, *, keep: Usage | None = None) -> ModelReply:
+        """Ask the model. Raises `ModelError` when it cannot answer, also after retries.
+
+        Args:
+            request: what to ask.
+            keep: what the grant must still have afterwards, besides some time before the deadline; without
+                it the call may use all there is.
+        """
+        ...
+
+    def cut_short(self, limit: BudgetExhausted) -> None:
+        """What this agent returns is partial, because of this limit."""
         ...
 
     async def tool(self, call: ToolCall) -> ToolOutcome:

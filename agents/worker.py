@@ -9,13 +9,14 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from agents import prompt, window
+from agents import chance, progress, prompt, window
 from agents.graph import Context, Graph, compiled
 from agents.ports import ReturnRefused, Turn
-from core.errors import AgentFailed, ModelOutputInvalid
+from core.errors import AgentFailed, BudgetExhausted, BudgetLimit, ModelOutputInvalid
+from core.grant import UNITS
 from core.schema import for_node
 from inference.estimate import prompt_tokens
-from inference.model import Message, ModelReply, ModelRequest, ToolCall
+from inference.model import Message, ModelReply, ModelRequest
 from inference.structure import OutputProblem, parse_strict
 
 MAX_CALLS_AT_ONCE = 8
@@ -25,11 +26,8 @@ ACT_TOKENS = 1024
 RETURN_TOKENS = 2048
 """Room for a full return: eight findings with long quotes."""
 
-_NOT_RUN = "not run: "
-_TOO_MANY = f"{_NOT_RUN}at most {MAX_CALLS_AT_ONCE} calls at once"
-_AGAIN = (
-    f"{_NOT_RUN}you made this very call before, and its result is above. Use that, or ask something else."
-)
+_TOO_MANY = f"{progress.NOT_RUN}at most {MAX_CALLS_AT_ONCE} calls at once"
+_NO_MORE = f"{progress.NOT_RUN}the limit is reached"
 
 _RETURN = "Give your return now: the JSON object described at the beginning, and nothing else. Call no tools."
 _REPAIR = "Your return was refused: {fault}. Give the corrected JSON object, and nothing else."
@@ -46,10 +44,17 @@ _FAULTS = {
 _UNUSABLE = "it must be one JSON object of a reasonable size"
 
 
+class Cut(TypedDict):
+    limit: BudgetLimit
+    why: str
+
+
 class WorkerState(TypedDict, total=False):
     messages: Annotated[list[Message], operator.add]
     asked: int
     """Model calls made so far."""
+    cut: Cut
+    """Set where a limit ended the work: what is there is returned as partial."""
 
 
 async def brief(state: WorkerState, runtime: Context) -> WorkerState:
@@ -63,70 +68,90 @@ async def brief(state: WorkerState, runtime: Context) -> WorkerState:
 
 
 async def act(state: WorkerState, runtime: Context) -> WorkerState:
-    """Ask what to do next; the last call the grant allows may not ask for tools any more.
+    """Ask what to do next, unless a limit is reached: then the return is asked for, from what was read.
 
-    A reply that cannot be used, such as one without end, counts as none: the return is asked for instead.
+    Of the grant it keeps back what that costs. A reply that cannot be used, such as one without end, counts
+    as none: the return is asked for instead.
     """
-    turn = runtime.context.turn
+    turn, messages = runtime.context.turn, state.get("messages", [])
     asked = state.get("asked", 0) + 1
-    if asked >= turn.agent.grant.budget.model_calls:
-        return {"messages": [], "asked": asked}
+    most = turn.agent.grant.budget.model_calls
+    if asked >= most:
+        why = f"all but the last of its {most} model calls are made"
+        return {"asked": asked, "cut": Cut(limit="model_calls", why=why)}
+    if why := progress.circling(messages):
+        return {"asked": asked, "cut": Cut(limit="loop", why=why)}
     try:
-        reply = await turn.model(_request(turn, state, kind="act"))
+        reply = await _next_step(turn, state)
     except ModelOutputInvalid:
-        return {"messages": [], "asked": asked}
+        return {"asked": asked}
+    except BudgetExhausted as exhausted:
+        if not chance.has_read(messages):
+            raise
+        return {"asked": asked, "cut": Cut(limit=exhausted.limit, why=exhausted.message)}
     return {"messages": [_assistant(reply)], "asked": asked}
+
+
+async def _next_step(turn: Turn, state: WorkerState) -> ModelReply:
+    """A grant too small to keep a return back may still do for the first step and, with luck, for both."""
+    messages = state.get("messages", [])
+    request, keep = _request(turn, state, kind="act"), chance.cost(turn.agent, messages)
+    try:
+        return await turn.model(request, keep=keep)
+    except BudgetExhausted as exhausted:
+        if chance.has_read(messages) or exhausted.limit not in UNITS:
+            raise
+    return await turn.model(request)
 
 
 async def use_tools(state: WorkerState, runtime: Context) -> WorkerState:
     """Run what was asked for; a call that was answered before is not made again, for its result is there."""
     messages, room = state.get("messages", []), _room(runtime.context.turn)
-    answered = _answered(window.fitted(messages[:-1], room))
+    answered = progress.answered(window.fitted(messages[:-1], room))
     calls = messages[-1].tool_calls
     contents: list[str] = []
+    cut: Cut | None = None
     for index, call in enumerate(calls):
-        if index >= MAX_CALLS_AT_ONCE:
+        if cut is not None:
+            content = _NO_MORE
+        elif index >= MAX_CALLS_AT_ONCE:
             content = _TOO_MANY
         elif (call.name, call.arguments) in answered:
-            content = _AGAIN
+            content = progress.AGAIN
         else:
-            outcome = await runtime.context.turn.tool(call)
-            content = outcome.content
-            if outcome.ok:
-                answered.add((call.name, call.arguments))
+            try:
+                outcome = await runtime.context.turn.tool(call)
+            except BudgetExhausted as exhausted:
+                cut, content = Cut(limit=exhausted.limit, why=exhausted.message), _NO_MORE
+            else:
+                content = outcome.content
+                if outcome.ok:
+                    answered.add((call.name, call.arguments))
         contents.append(content)
-    return {
+    told: WorkerState = {
         "messages": [
             Message(role="tool", content=content, tool_call_id=call.id)
             for call, content in zip(calls, window.shared(contents, room), strict=True)
         ]
     }
-
-
-def _answered(messages: Sequence[Message]) -> set[tuple[str, str]]:
-    """Name and arguments of the calls whose whole result is there; failures may be tried again."""
-    found: set[tuple[str, str]] = set()
-    waiting: list[ToolCall] = []
-    for message in messages:
-        if message.tool_calls:
-            waiting = list(message.tool_calls)
-        elif message.role == "tool" and waiting:
-            call = waiting.pop(0)
-            if window.is_whole(message.content) and not message.content.startswith((_NOT_RUN, "error (")):
-                found.add((call.name, call.arguments))
-    return found
+    return told if cut is None else {**told, "cut": cut}
 
 
 async def give(state: WorkerState, runtime: Context) -> WorkerState:
     """Show the gate the return; ask for it where the last reply was none, and once more if it is refused."""
-    turn = runtime.context.turn
+    turn, cut = runtime.context.turn, state.get("cut")
+    if cut is not None:
+        return await _give_what_there_is(turn, state, BudgetExhausted(cut["limit"], cut["why"]))
     text = _return_in(_last(state))
     added: list[Message] = []
     refused: ReturnRefused | None = None
     for _ in range(2):
         if text is None:
             added.append(Message(role="user", content=_asking(refused)))
-            reply = await turn.model(_request(turn, state, kind="return", added=added))
+            try:
+                reply = await turn.model(_request(turn, state, kind="return", added=added))
+            except BudgetExhausted as exhausted:
+                return await _give_what_there_is(turn, state, exhausted, cheap=True)
             added.append(_assistant(reply))
             text = reply.content
         offered = await turn.offer(text)
@@ -135,6 +160,46 @@ async def give(state: WorkerState, runtime: Context) -> WorkerState:
         refused, text = offered, None
     why = refused.code if refused else ""
     raise AgentFailed(f"its return was refused, also after one repair: {why}", code="gate_refused")
+
+
+async def _give_what_there_is(
+    turn: Turn, state: WorkerState, limit: BudgetExhausted, *, cheap: bool = False
+) -> WorkerState:
+    """The one chance of a worker that was cut short: asked as usual where that can be paid, else cheaply.
+
+    Raises:
+        BudgetExhausted: the limit, where there is nothing to return, or the chance came to nothing.
+    """
+    messages = state.get("messages", [])
+    if limit.limit != "model_calls" and not chance.has_read(messages):
+        raise limit
+    usual = _request(turn, state, kind="return", added=[Message(role="user", content=_RETURN)])
+    least = chance.request(turn.agent, messages)
+    text = await _first_paid(turn, [least] if cheap else [usual, least])
+    if text is None or isinstance(await turn.offer(_as_partial(text)), ReturnRefused):
+        raise limit
+    turn.cut_short(limit)
+    return {"messages": []}
+
+
+async def _first_paid(turn: Turn, requests: Sequence[ModelRequest]) -> str | None:
+    """The return that the first of the requests brings for which there is enough left."""
+    for request in requests:
+        try:
+            return _return_in(_assistant(await turn.model(request)))
+        except ModelOutputInvalid:
+            return None
+        except BudgetExhausted:
+            continue
+    return None
+
+
+def _as_partial(text: str) -> str:
+    """What was cut short is not whole, whatever it says of itself."""
+    value = json.loads(text)
+    return json.dumps(
+        {**value, "status": "partial"} if value.get("status") == "found" else value, ensure_ascii=False
+    )
 
 
 def _return_in(message: Message) -> str | None:
@@ -149,11 +214,11 @@ def _return_in(message: Message) -> str | None:
 
 
 def after_act(state: WorkerState) -> Literal["use_tools", "give"]:
-    return "use_tools" if _last(state).tool_calls else "give"
+    return "use_tools" if "cut" not in state and _last(state).tool_calls else "give"
 
 
-def back_to_act(state: WorkerState) -> Literal["act"]:
-    return "act"
+def after_tools(state: WorkerState) -> Literal["act", "give"]:
+    return "give" if "cut" in state else "act"
 
 
 def _asking(refused: ReturnRefused | None) -> str:
@@ -208,6 +273,6 @@ def worker_graph(checkpointer: BaseCheckpointSaver[Any]) -> Graph:
         "worker",
         WorkerState,
         path=[("brief", brief), ("act", act), ("use_tools", use_tools), ("give", give)],
-        branches={"act": after_act, "use_tools": back_to_act},
+        branches={"act": after_act, "use_tools": after_tools},
         checkpointer=checkpointer,
     )

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from core.errors import ModelRateLimited, TreeholdError
+from core.errors import ModelRateLimited, QueueFull, TreeholdError
 
 _log = logging.getLogger("treehold.api")
 
@@ -37,6 +37,7 @@ STATUS: Mapping[str, HTTPStatus] = {
     "model_timeout": HTTPStatus.GATEWAY_TIMEOUT,
     "model_unavailable": HTTPStatus.BAD_GATEWAY,
     "not_found": HTTPStatus.NOT_FOUND,
+    "queue_full": HTTPStatus.TOO_MANY_REQUESTS,
     "storage_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "too_many_streams": HTTPStatus.TOO_MANY_REQUESTS,
@@ -153,7 +154,7 @@ def response(problem: ProblemDetails, error: BaseException | None = None) -> Res
     headers = dict(getattr(error, "headers", None) or {})
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="treehold"'
-    if isinstance(error, ModelRateLimited) and error.retry_after is not None:
+    if isinstance(error, ModelRateLimited | QueueFull) and error.retry_after is not None:
         headers["Retry-After"] = str(round(error.retry_after))
     return Response(
         problem.model_dump_json(exclude_none=True),

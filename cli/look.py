@@ -73,12 +73,12 @@ def show(
     from cli.session import connect
 
     with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
-        tree = session.client.tree(known)
+        tree, budget = session.client.tree(known), session.client.budget(known)
     url = session.trace_url(known)
     if as_json:
         sys.stdout.write(json.dumps(report(tree, url), ensure_ascii=False) + "\n")
         return
-    outcome.show(Console(), tree, url + session.trace_hint)
+    outcome.show(Console(), tree, url + session.trace_hint, budget=budget)
     _say_who_works(session, [tree.task])
     verdict = outcome.verdict(tree.task)
     if verdict is not None:

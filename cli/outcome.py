@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,10 @@ from core.text import printable
 from treehold import Answer, Citation, ModelDescription, Task
 
 
-def show(console: Console, tree: treehold.Tree, trace: str) -> None:
-    """All but the verdict."""
+def show(
+    console: Console, tree: treehold.Tree, trace: str, *, budget: treehold.TaskBudget | None = None
+) -> None:
+    """All but the verdict; what is left of a budget with limits where it is given."""
     task = tree.task
     console.print(render.agent_tree(tree))
     console.print()
@@ -29,6 +31,9 @@ def show(console: Console, tree: treehold.Tree, trace: str) -> None:
         if task.output_schema is not None:
             console.print(_json(task.answer.output), soft_wrap=True, markup=False, highlight=False)
     console.print(_figures(task))
+    if budget is not None:
+        for line in _accounts(budget):
+            console.print(line)
     console.print(_model_note(task.model))
     console.print(f"trace: {trace}", markup=False, highlight=False, soft_wrap=True)
 
@@ -94,6 +99,7 @@ _LIMITS: Mapping[str, _Limit] = {
     "model_calls": _Limit(
         what="an agent used up its model calls", spent=lambda task: f"at most {task.budget.model_calls} each"
     ),
+    "loop": _Limit(what="an agent went round in circles and was stopped"),
 }
 
 
@@ -157,6 +163,27 @@ def _figures(task: Task[Any]) -> Text:
         line.append(f" · {count:,} {what}{'' if count == 1 else 's'}")
     line.append(f" · {usage.tokens:,} tokens · ${usage.cost / 1e6:.4f}")
     return line
+
+
+_AMOUNTS: Mapping[str, Callable[[int], str]] = {
+    "tokens": lambda amount: f"{amount:,} tokens",
+    "cost": lambda amount: f"${amount / 1e6:.4f}",
+    "tool_calls": lambda amount: f"{amount:,} tool calls",
+}
+
+
+def _accounts(budget: treehold.TaskBudget) -> Iterator[str]:
+    """How the root's grant stands, in each unit that has a limit."""
+    for unit in budget.accounts[0].units if budget.accounts else ():
+        shown = _AMOUNTS.get(unit.unit)
+        if shown is None or unit.granted is None:
+            continue
+        parts = [f"{shown(unit.spent)} spent"]
+        if unit.reserved:
+            parts.append(f"{shown(unit.reserved)} held for calls in flight")
+        if unit.delegated:
+            parts.append(f"{shown(unit.delegated)} with other agents")
+        yield f"budget: {shown(unit.granted)}: {', '.join(parts)}, {shown(unit.left or 0)} left"
 
 
 def _model_note(model: ModelDescription) -> Text:

@@ -6,6 +6,7 @@ TreeholdError
 ├── InvalidInput            the caller's request is wrong; says what to do
 ├── NotFound                no such thing, or not this tenant's
 ├── Conflict                the thing is in another state
+├── QueueFull               too much waits already, with `retry_after` seconds (retryable)
 ├── AccessDenied            no key, a wrong key, or a missing scope
 ├── StorageError            Postgres or the vector index failed
 ├── WorkerFailed            a part of this process's worker ended
@@ -32,7 +33,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-BudgetLimit = Literal["tokens", "cost", "tool_calls", "depth", "fanout", "deadline", "model_calls"]
+BudgetLimit = Literal["tokens", "cost", "tool_calls", "depth", "fanout", "deadline", "model_calls", "loop"]
+"""`loop` is the platform's own: an agent that gets nowhere is stopped before its grant is spent."""
 
 GateCode = Literal[
     "not_json",
@@ -79,6 +81,15 @@ class NotFound(TreeholdError):
 
 class Conflict(TreeholdError):
     code = "conflict"
+
+
+class QueueFull(TreeholdError):
+    code = "queue_full"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class AccessDenied(TreeholdError):

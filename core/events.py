@@ -33,6 +33,7 @@ EventKind = Literal[
     "tool.refused",
     "approval.requested",
     "approval.decided",
+    "budget.refused",
     "gate.accepted",
     "gate.refused",
     "recall.started",

@@ -55,6 +55,14 @@ class Settings(BaseSettings):
         default=5.0, gt=0, description="When a ready agent nobody claimed is published again."
     )
     max_attempts: int = Field(default=5, ge=1, description="Turns lost in a row before an agent fails.")
+    max_running_per_tenant: int | None = Field(
+        default=None, ge=1, description="Agents of one tenant that may run at a time; unset means no cap."
+    )
+    patience_seconds: float = Field(
+        default=30.0, gt=0, description="A tenant that waits and was not served for so long goes first."
+    )
+    max_open_tasks: int = Field(default=20_000, ge=0, description="Unfinished tasks, of all tenants.")
+    max_open_tasks_per_tenant: int = Field(default=5_000, ge=0, description="Unfinished tasks of a tenant.")
 
     approval_seconds: float = Field(
         default=86_400.0, gt=0, description="How long somebody has to decide about a call."

@@ -22,6 +22,7 @@ from inference.retry import RetryPolicy
 from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
+from orchestrator.admission import Admission
 from orchestrator.approvals import ApprovalService
 from orchestrator.control import ControlService
 from orchestrator.forking import ForkService
@@ -92,7 +93,19 @@ async def open_platform(
         tools=runner,
         memory=Memory(database=database, embedder=embedder, index=index),
         task_tree=task_tree,
-        tasks=TaskService(database, clock, ids, task_tree, intake, model),
+        tasks=TaskService(
+            database,
+            clock,
+            ids,
+            task_tree,
+            intake,
+            Admission(
+                database=database,
+                of_tenant=settings.max_open_tasks_per_tenant,
+                of_all=settings.max_open_tasks,
+            ),
+            model,
+        ),
         forks=ForkService(database, clock, ids, intake, model),
         control=ControlService(database),
         approvals=ApprovalService(database, runner),

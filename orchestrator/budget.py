@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
-from core.database import UnitOfWork, queries
+from core.database import Row, UnitOfWork, queries
 from core.errors import BudgetExhausted
 from core.grant import UNITS, Budget, Unit
 from core.ids import AgentId
@@ -25,11 +26,21 @@ async def open_accounts(work: UnitOfWork, budgets: Mapping[AgentId, Budget]) -> 
     )
 
 
-async def reserve(work: UnitOfWork, agent: AgentId, amounts: Amounts) -> None:
-    """Raises `BudgetExhausted` when a unit does not cover its amount; zero granted covers nothing."""
-    short = await _take(work, SQL.reserve, agent, amounts)
+async def reserve(work: UnitOfWork, agent: AgentId, amounts: Amounts, *, keep: Amounts) -> None:
+    """Hold more, where as much as `keep` is left besides.
+
+    Raises:
+        BudgetExhausted: a unit does not cover both; zero granted covers nothing.
+    """
+    wanted = {
+        "agent": agent,
+        "units": list(amounts),
+        "amounts": list(amounts.values()),
+        "keep": [keep.get(unit, 0) for unit in amounts],
+    }
+    short = await _take(work, SQL.reserve, amounts, wanted)
     if short is not None:
-        raise await exhausted(work, agent, short, amounts[short])
+        raise await exhausted(work, agent, short, amounts[short] + keep.get(short, 0))
 
 
 async def exhausted(work: UnitOfWork, agent: AgentId, unit: Unit, needed: int) -> BudgetExhausted:
@@ -49,10 +60,17 @@ async def delegate(work: UnitOfWork, parent: AgentId, budgets: Mapping[AgentId, 
     Raises:
         BudgetExhausted: together they do not fit.
     """
-    short = await _take(work, SQL.delegate, parent, {unit: _sum(budgets, unit) for unit in UNITS})
+    amounts: dict[Unit, int | None] = {unit: _sum(budgets, unit) for unit in UNITS}
+    wanted = {"agent": parent, "units": list(amounts), "amounts": list(amounts.values())}
+    short = await _take(work, SQL.delegate, amounts, wanted)
     if short is not None:
         raise BudgetExhausted(short)
     await open_accounts(work, budgets)
+
+
+async def of_task(work: UnitOfWork, task: UUID) -> list[Row]:
+    """All accounts of a task's agents, parents before their children."""
+    return await work.fetch_all(SQL.of_task, {"task": task})
 
 
 async def settle_ended(work: UnitOfWork, agents: Sequence[AgentId]) -> None:
@@ -61,10 +79,9 @@ async def settle_ended(work: UnitOfWork, agents: Sequence[AgentId]) -> None:
 
 
 async def _take(
-    work: UnitOfWork, query: bytes, agent: AgentId, amounts: Mapping[Unit, int | None]
+    work: UnitOfWork, query: bytes, amounts: Mapping[Unit, int | None], wanted: Row
 ) -> Unit | None:
     """Returns the unit that does not cover its amount, if there is one."""
-    wanted = {"agent": agent, "units": list(amounts), "amounts": list(amounts.values())}
     covered = {row["unit"] for row in await work.fetch_all(query, wanted)}
     return next((unit for unit in amounts if unit not in covered), None)
 

@@ -17,7 +17,7 @@ from memory.task_tree import SetStatus, TaskTree
 from orchestrator import budget, following
 from orchestrator.lease import Lease
 from orchestrator.memory_calls import tree_revised
-from orchestrator.spawning import NewAgent, insert_agents
+from orchestrator.spawning import NewAgent, insert_agents, refuse_circles
 from orchestrator.topics import ADVANCE, LEARN
 from orchestrator.turn import LiveTurn
 
@@ -37,8 +37,9 @@ class Outcome:
         return cls(state="waiting", on=on)
 
     @classmethod
-    def done(cls) -> Outcome:
-        return cls(state="done")
+    def done(cls, cut: BudgetExhausted | None = None) -> Outcome:
+        """`cut` is the limit that made it a partial one."""
+        return cls(state="done", error=cut)
 
     @classmethod
     def failed(cls, error: TreeholdError) -> Outcome:
@@ -106,6 +107,7 @@ class Closing:
         )
 
     async def _spawn(self, work: UnitOfWork, lease: Lease, turn: LiveTurn) -> None:
+        await refuse_circles(work, lease.agent, [spec for _, spec in turn.children])
         deadline = turn.agent.grant.deadline
         await insert_agents(
             work,
@@ -245,13 +247,19 @@ def _problem(error: TreeholdError | None) -> str | None:
 
 
 def _ended(lease: Lease, outcome: Outcome, seconds: float) -> Event:
-    if outcome.error is None:
-        return Event(
-            task=lease.task, agent=lease.agent, kind="agent.finished", data={"seconds": round(seconds, 4)}
-        )
-    return Event(
-        task=lease.task,
-        agent=lease.agent,
-        kind="agent.failed",
-        data={"code": outcome.error.code, "message": outcome.error.message},
-    )
+    why = _why(outcome.error)
+    if outcome.state == "done":
+        data: dict[str, JsonValue] = {
+            "seconds": round(seconds, 4),
+            "partial": outcome.error is not None,
+            **why,
+        }
+        return Event(task=lease.task, agent=lease.agent, kind="agent.finished", data=data)
+    return Event(task=lease.task, agent=lease.agent, kind="agent.failed", data=why)
+
+
+def _why(error: TreeholdError | None) -> dict[str, JsonValue]:
+    if error is None:
+        return {}
+    limit: dict[str, JsonValue] = {"limit": error.limit} if isinstance(error, BudgetExhausted) else {}
+    return {"code": error.code, "message": error.message, **limit}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -63,17 +63,23 @@ class Engine:
         self._closing = Closing(platform.database, platform.task_tree)
         self._parking = Parking(platform.database)
 
-    async def advance(self, tenant: TenantId, agent: AgentId) -> bool:
+    async def advance(
+        self, tenant: TenantId, agent: AgentId, *, claimed: Callable[[], None] | None = None
+    ) -> bool:
         """Run one turn, if the agent is ready; returns whether there was one to run.
+
+        `claimed` is told once the agent is taken, or is found not to be ready.
 
         Cancelled, it gives the agent to another worker at once. Where Postgres fails, the lease runs out
         and the reaper brings the agent back.
         """
-        claimed = await self._claim_whole(tenant, agent)
-        if claimed is None:
+        found = await self._claim_whole(tenant, agent)
+        if claimed is not None:
+            claimed()
+        if found is None:
             return False
-        lease = claimed.lease
-        runner = asyncio.create_task(self.run(claimed), name=f"turn {agent}")
+        lease = found.lease
+        runner = asyncio.create_task(self.run(found), name=f"turn {agent}")
         async with self._leases.holding(lease, runner):
             try:
                 await asyncio.shield(runner)
@@ -208,4 +214,4 @@ class Engine:
             return Outcome.waiting(interrupts[0].value["on"])
         if turn.returned is None:
             return Outcome.failed(AgentFailed("the agent ended without a return"))
-        return Outcome.done()
+        return Outcome.done(turn.cut)

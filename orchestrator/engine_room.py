@@ -17,7 +17,7 @@ from orchestrator.learning import Learning
 from orchestrator.lease import LeaseKeeper
 from orchestrator.platform import Platform
 from orchestrator.reaper import Reaper
-from orchestrator.relay import Publisher, Relay
+from orchestrator.relay import Order, Publisher, Relay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,13 @@ class EngineRoom:
     leases: LeaseKeeper
     learning: Learning
 
-    def relay(self, publisher: Publisher) -> Relay:
-        return Relay(self.platform.database, publisher, sweep=self.platform.settings.sweep_seconds)
+    def relay(self, publisher: Publisher, *, depth: int | None = None) -> Relay:
+        """`depth` bounds what lies with a broker that other processes share."""
+        settings = self.platform.settings
+        order = Order(
+            depth=depth, running=settings.max_running_per_tenant, patience=settings.patience_seconds
+        )
+        return Relay(self.platform.database, publisher, sweep=settings.sweep_seconds, order=order)
 
     def cancellations(self) -> Cancellations:
         return Cancellations(self.platform.database, self.leases, sweep=self.platform.settings.sweep_seconds)

@@ -40,6 +40,7 @@ class Entry:
         reserve: what is held until the call is concluded.
         covered: what the grant must have left for the call to be made, where that is more.
         noted: what else the row shall say of the request; it does not tell one call from another.
+        keep: what it must have left besides, for what comes after the call.
     """
 
     position: int
@@ -50,9 +51,10 @@ class Entry:
     reserve: budget.Amounts = field(default_factory=dict[Any, int])
     covered: budget.Amounts = field(default_factory=dict[Any, int])
     noted: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    keep: budget.Amounts = field(default_factory=dict[Any, int])
 
     def needs(self, unit: Unit) -> int:
-        return max(self.reserve[unit], self.covered.get(unit, 0))
+        return max(self.reserve[unit], self.covered.get(unit, 0)) + self.keep.get(unit, 0)
 
     @property
     def request_hash(self) -> bytes:
@@ -138,10 +140,12 @@ class Journal:
                 )
 
     async def _exhausted(self, unit: Unit, entry: Entry) -> BudgetExhausted:
+        """Kept in the journal: a repeated turn must do what this one does instead."""
         async with fenced(self._database, self.lease) as work:
             error = await budget.exhausted(work, self.lease.agent, unit, entry.needs(unit))
+            refused = self.event("budget.refused", name=entry.name, limit=unit, message=error.message)
             outcome = jsonb({_EXHAUSTED: unit, "message": error.message})
-            await work.execute(SQL.exhausted, self._columns(entry) | {"outcome": outcome})
+            await work.execute(SQL.exhausted, self._columns(entry) | {"outcome": outcome} | _event(refused))
         return error
 
     async def follow(self, entry: Entry, started: Event) -> bool:
@@ -172,7 +176,7 @@ class Journal:
         """
         held = {unit: entry.reserve.get(unit, 0) + amount for unit, amount in amounts.items()}
         async with fenced(self._database, self.lease) as work:
-            await budget.reserve(work, self.lease.agent, amounts)
+            await budget.reserve(work, self.lease.agent, amounts, keep=entry.keep)
             await work.execute(
                 SQL.hold_more,
                 {

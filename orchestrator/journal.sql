@@ -16,9 +16,11 @@ INSERT INTO call (
     id, tenant_id, task_id, agent_id, position, kind, name, effect, request, request_hash, state, outcome, fence,
     finished_at, concluded_seq, concluded_events
 )
-SELECT %(id)s, %(tenant)s, t.id, %(agent)s, %(position)s, 'step', 'exhausted', 'pure', %(request)s, %(request_hash)s,
-    'failed', %(outcome)s, %(fence)s, clock_timestamp(), t.event_seq, 0
-FROM task AS t WHERE t.id = %(task)s
+SELECT %(id)s, %(tenant)s, %(task)s, %(agent)s, %(position)s, 'step', 'exhausted', 'pure', %(request)s, %(request_hash)s,
+    'failed', %(outcome)s, %(fence)s, clock_timestamp(), told.seq, 1
+FROM write_events(
+    %(task)s, ARRAY[%(agent)s::uuid], ARRAY[%(event)s::text], ARRAY[%(data)s::text]
+) AS told (seq)
 
 -- name: again
 UPDATE call SET attempts = attempts + 1, fence = %(fence)s, started_at = clock_timestamp()

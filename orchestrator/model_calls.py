@@ -27,15 +27,16 @@ class ModelCalls:
         settled: what they came to so far, those taken from the journal too.
     """
 
-    def __init__(self, gateway: Gateway, clock: Clock, journal: Journal, seconds_left: SecondsLeft) -> None:
+    def __init__(self, gateway: Gateway, clock: Clock, journal: Journal) -> None:
         self.settled: Counter[Unit] = Counter()
         self._gateway = gateway
         self._clock = clock
         self._journal = journal
-        self._seconds_left = seconds_left
 
-    async def ask(self, position: int, request: ModelRequest) -> ModelReply:
-        """Raises `ModelError`, `BudgetExhausted` or `LeaseLost`."""
+    async def ask(
+        self, position: int, request: ModelRequest, *, keep: Usage, seconds_left: SecondsLeft
+    ) -> ModelReply:
+        """Raises `ModelError`, `BudgetExhausted` or `LeaseLost`; `keep` must be left of the grant besides."""
         reserved = self._gateway.reservation(request)
         entry = Entry(
             position=position,
@@ -45,6 +46,7 @@ class ModelCalls:
             request=request.canonical(),
             reserve=self._amounts(reserved.prompt_tokens, reserved.max_tokens),
             covered=self._amounts(reserved.most_prompt_tokens, reserved.max_tokens),
+            keep={"tokens": keep.total, "cost": self._gateway.price(keep)},
         )
         recorded = await self._journal.begin(entry, self._started(entry))
         if recorded is not None and recorded.state != "intent":
@@ -58,7 +60,7 @@ class ModelCalls:
             await self._take_over(observer, recorded)
         started = self._clock.monotonic()
         try:
-            async with asyncio.timeout(self._seconds_left()):
+            async with asyncio.timeout(seconds_left()):
                 reply = await self._gateway.complete(request, observer, reserved)
         except TimeoutError as error:
             exhausted = BudgetExhausted("deadline", "the task's deadline passed")

@@ -12,6 +12,7 @@ from orchestrator.views import (
     ApprovalStatus,
     ApprovalView,
     ArtifactView,
+    BudgetView,
     CallView,
     Decision,
     EventView,
@@ -37,7 +38,13 @@ class Tasks(Protocol):
     async def submit(
         self, principal: Principal, submission: Submission, *, idempotency_key: str | None
     ) -> Submitted:
-        """Raises `InvalidInput`, or `Conflict` when the key was used for another request."""
+        """Make a task, or give the one that an earlier request with this key made.
+
+        Raises:
+            InvalidInput: the request is wrong.
+            Conflict: the key was used for another request.
+            QueueFull: too many tasks are unfinished; an earlier request's task is given even then.
+        """
         ...
 
     async def get(self, principal: Principal, task: UUID) -> TaskView: ...
@@ -47,6 +54,8 @@ class Tasks(Protocol):
     ) -> Page[TaskView]: ...
 
     async def tree(self, principal: Principal, task: UUID) -> TreeView: ...
+
+    async def budget(self, principal: Principal, task: UUID) -> BudgetView: ...
 
     async def cancel(self, principal: Principal, task: UUID) -> TaskView: ...
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -21,8 +23,28 @@ BATCH = 16
 
 It would take them all back, though they are published, and so again and again where the broker is slow.
 """
-_TAKE = b"SELECT tenant_id, topic, subject_id FROM take_outbox(%(most)s)"
+BUSY_SECONDS = 0.02
+"""When to look again where another relay was taking rows: it may not have seen what woke this one."""
+_TAKE = (
+    b"SELECT tenant_id, topic, subject_id FROM take_outbox(%(most)s, %(depth)s, %(running)s, %(patience)s)"
+)
 _LISTEN = b"LISTEN treehold_outbox"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """How tenants share the workers (docs/fairness.md).
+
+    Attributes:
+        depth: messages that may be with a broker which other processes share, before workers claim them: what
+            lies there is past all fairness. None where the publisher bounds them itself.
+        running: agents of one tenant that may be out at a time, unless its share says otherwise.
+        patience: seconds after which a tenant that waits goes first.
+    """
+
+    depth: int | None = None
+    running: int | None = None
+    patience: float = 30.0
 
 
 class Publisher(Protocol):
@@ -39,12 +61,27 @@ class Publisher(Protocol):
 
 
 class Relay:
-    """One a process. Wakes at each commit that left outbox rows, and looks round every `sweep` seconds."""
+    """One a process; among all of them, one takes rows at a time.
 
-    def __init__(self, database: Database, publisher: Publisher, *, sweep: float) -> None:
+    Wakes at each commit that left outbox rows, when it is nudged, and every `sweep` seconds.
+    """
+
+    def __init__(
+        self, database: Database, publisher: Publisher, *, sweep: float, order: Order | None = None
+    ) -> None:
         self._database = database
         self._publisher = publisher
         self._sweep = sweep
+        self._order = order or Order()
+        self._woken = asyncio.Event()
+        self._busy = self._held = False
+        self._nudges = 0
+
+    def nudge(self) -> None:
+        """There may be room for a message that had none: one was claimed, or its turn has ended."""
+        self._nudges += 1
+        if self._held:
+            self._woken.set()
 
     async def run(self) -> None:
         """Until cancelled; outlives a Postgres that goes away for a while."""
@@ -58,10 +95,28 @@ class Relay:
     async def _listen(self) -> None:
         async with await connected(self._database.conninfo) as connection:
             await connection.execute(_LISTEN)
-            while True:
-                await self.drain()
-                async for _ in connection.notifies(timeout=self._sweep, stop_after=1):
-                    pass
+            listening = asyncio.create_task(self._hear(connection), name="relay listens")
+            try:
+                while not listening.done():
+                    self._woken.clear()
+                    await self.drain()
+                    await self._wait(BUSY_SECONDS if self._busy else self._sweep)
+                listening.result()
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+
+    async def _hear(self, connection: psycopg.AsyncConnection) -> None:
+        try:
+            async for _ in connection.notifies():
+                self._woken.set()
+        finally:
+            self._woken.set()
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
 
     async def drain(self) -> int:
         """Publish all there is, as fast as there is room; returns how many."""
@@ -71,14 +126,26 @@ class Relay:
         return published
 
     async def _batch(self) -> int:
-        most = min(BATCH, await self._publisher.capacity())
+        most, nudges = min(BATCH, await self._publisher.capacity()), self._nudges
         async with self._database.plumbing() as connection, connection.transaction():
-            cursor = await connection.execute(_TAKE, {"most": most})
+            cursor = await connection.execute(
+                _TAKE,
+                {
+                    "most": most,
+                    "depth": self._order.depth,
+                    "running": self._order.running,
+                    "patience": self._order.patience,
+                },
+            )
             rows = await cursor.fetchall()
+            why = rows.pop()["topic"] if rows and rows[-1]["subject_id"] is None else None
             for row in rows:
                 failpoints.reach("relay.publish")
                 await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])
             failpoints.reach("relay.commit")
+        self._busy, self._held = why == "busy", why == "held"
+        if self._held and self._nudges > nudges:
+            self._woken.set()
         return len(rows)
 
 

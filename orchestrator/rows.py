@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from agents.answer import Answer
@@ -11,6 +12,7 @@ from core.grant import Budget
 from core.provenance import Provenance
 from memory.task_tree import Node
 from orchestrator.views import (
+    AccountView,
     AgentView,
     ApprovalView,
     ArtifactView,
@@ -21,6 +23,7 @@ from orchestrator.views import (
     NodeView,
     Problem,
     TaskView,
+    UnitView,
     Usage,
 )
 
@@ -79,6 +82,23 @@ def agent(row: Row) -> AgentView:
         created_at=row["created_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+    )
+
+
+def accounts(found: Sequence[Row]) -> tuple[AccountView, ...]:
+    """From one row for each agent and unit, those of an agent together."""
+    return tuple(_account(list(units)) for _, units in groupby(found, key=lambda row: row["agent"]))
+
+
+def _account(units: Sequence[Row]) -> AccountView:
+    agent = units[0]
+    return AccountView(
+        agent=agent["agent"],
+        parent=agent["parent"],
+        role=agent["role"],
+        title=agent["title"],
+        status=agent["state"],
+        units=tuple(UnitView(**{name: unit[name] for name in UnitView.model_fields}) for unit in units),
     )
 
 

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from agents.brief import Brief
+from agents.brief import Brief, ChildSpec
 from core.database import UnitOfWork, jsonb, queries
+from core.errors import BudgetExhausted
 from core.events import Event
 from core.grant import Grant
 from core.ids import AgentId, TaskId
@@ -36,6 +37,32 @@ class NewAgent:
     return_schema: dict[str, JsonValue] | None
     grant: Grant
     provenance: Provenance
+
+
+async def refuse_circles(work: UnitOfWork, agent: AgentId, children: Sequence[ChildSpec]) -> None:
+    """A lead that is to do what an agent above it was told to do would hand it on for ever.
+
+    Raises:
+        BudgetExhausted: `loop`, which names the child.
+    """
+    leads = [child for child in children if child.role == "lead"]
+    if not leads:
+        return
+    above = {
+        _orders(Brief.model_validate(row["brief"]))
+        for row in await work.fetch_all(SQL.above, {"agent": agent})
+    }
+    for child in leads:
+        if _orders(child.brief) in above:
+            raise BudgetExhausted(
+                "loop",
+                f"its subtask {child.title!r} is what an agent above was told to do: it would go round",
+            )
+
+
+def _orders(brief: Brief) -> tuple[str, frozenset[str]]:
+    """What makes two briefs the same: the question, however it is spaced, and the files."""
+    return " ".join(brief.question.casefold().split()), frozenset(file.path for file in brief.inputs)
 
 
 async def insert_agents(work: UnitOfWork, agents: Sequence[NewAgent]) -> None:

@@ -9,3 +9,12 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
     id uuid, task uuid, parent uuid, position integer, key text, depth integer, role text, node uuid, title text,
     brief jsonb, return_schema jsonb, granted jsonb, provenance jsonb
 )
+
+-- name: above
+-- The briefs of an agent and of all above it.
+WITH RECURSIVE above AS (
+    SELECT a.parent_id, a.brief FROM agent AS a WHERE a.id = %(agent)s
+    UNION ALL
+    SELECT a.parent_id, a.brief FROM agent AS a JOIN above ON a.id = above.parent_id
+)
+SELECT brief FROM above

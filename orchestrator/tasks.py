@@ -18,6 +18,7 @@ from core.ids import AgentId, IdSource, TaskId
 from core.provenance import Origin, Provenance, Trust
 from memory.task_tree import TaskTree
 from orchestrator import budget, gate, rows
+from orchestrator.admission import Admission
 from orchestrator.cursors import decode, encode
 from orchestrator.event_feed import EventFeed
 from orchestrator.idempotency import Keyed
@@ -28,6 +29,7 @@ from orchestrator.spawning import NewAgent, insert_agents
 from orchestrator.topics import LEARN
 from orchestrator.views import (
     ArtifactView,
+    BudgetView,
     CallView,
     EventView,
     ModelDescription,
@@ -50,6 +52,7 @@ class TaskService:
         ids: IdSource,
         task_tree: TaskTree,
         intake: Intake,
+        admission: Admission,
         model: ModelDescription,
     ) -> None:
         self._database = database
@@ -57,6 +60,7 @@ class TaskService:
         self._ids = ids
         self._task_tree = task_tree
         self._intake = intake
+        self._admission = admission
         self._model = model
         self._feed = EventFeed(database, clock)
 
@@ -71,6 +75,7 @@ class TaskService:
             async with self._database.unit_of_work(principal.tenant) as work:
                 if (earlier := await keyed.earlier(work)) is not None:
                     return Submitted(task=await read_task(work, earlier), replayed=True)
+        await self._admission.check(principal.tenant)
         schema = None if submission.output_schema is None else gate.closed(submission.output_schema)
         surveyed = await self._intake.check(submission)
         task = TaskId(self._ids.new())
@@ -217,6 +222,12 @@ class TaskService:
             agents=tuple(rows.agent(row) for row in agents),
             nodes=tuple(rows.node(node) for node in tree.nodes),
         )
+
+    async def budget(self, principal: Principal, task: UUID) -> BudgetView:
+        principal.require("tasks:read")
+        async with self._database.unit_of_work(principal.tenant) as work:
+            await _state(work, task)
+            return BudgetView(task=task, accounts=rows.accounts(await budget.of_task(work, task)))
 
     async def events(self, principal: Principal, task: UUID, *, after: int, limit: int) -> list[EventView]:
         principal.require("tasks:read")

@@ -13,11 +13,11 @@ from agents.brief import ChildSpec
 from agents.ports import AgentFacts, ChildReturn, ReturnRefused, ToolOutcome
 from core.clock import Clock
 from core.database import Row, queries
-from core.errors import AgentFailed, BudgetExhausted
-from core.grant import Unit
+from core.errors import AgentFailed, BudgetExhausted, ModelError
+from core.grant import UNITS, Unit
 from core.ids import AgentId, NodeId, derived
 from core.provenance import Origin, Provenance
-from inference.model import ModelReply, ModelRequest, ToolCall
+from inference.model import NO_USAGE, ModelReply, ModelRequest, ToolCall, Usage
 from memory import Recall
 from memory.task_tree import Diff, Operation, Tree
 from orchestrator import gate
@@ -34,6 +34,10 @@ from tools.contract import ToolSpec
 
 SQL = queries.load(__file__, "turn.sql")
 
+KEPT_SHARE = 0.2
+KEPT_SECONDS = 60.0
+"""Of a task's time: this share, and no more than so much."""
+
 
 class LiveTurn:
     """Lives from claim to close. What it leaves for the closing transaction is in its public attributes.
@@ -45,6 +49,7 @@ class LiveTurn:
         provenance: of everything the agent has read so far.
         children: to be spawned when the turn closes, with their attenuated orders.
         returned: what crosses up, or the root's answer.
+        cut: the limit that made the return a partial one.
         artifacts: free text of the return.
     """
 
@@ -72,8 +77,9 @@ class LiveTurn:
         self._workspace = workspace
         self._journal = Journal(platform.database, lease, source)
         deadline = facts.grant.deadline
-        left = partial(_seconds_left, platform.clock, deadline and deadline + paused_for)
-        self._models = ModelCalls(platform.gateway, platform.clock, self._journal, left)
+        self._left = partial(_seconds_left, platform.clock, deadline and deadline + paused_for)
+        self._left_to_work = partial(self._left, kept=_kept_seconds(facts))
+        self._models = ModelCalls(platform.gateway, platform.clock, self._journal)
         policy = Policy(
             seconds=platform.settings.approval_seconds, fallback=platform.settings.approval_default
         )
@@ -81,9 +87,9 @@ class LiveTurn:
             platform.tools,
             platform.clock,
             self._journal,
-            Asking(platform.database, self._journal, facts, policy, left),
+            Asking(platform.database, self._journal, facts, policy, self._left_to_work),
             facts,
-            left,
+            self._left_to_work,
             workspace=workspace,
             rung=rung,
         )
@@ -96,6 +102,7 @@ class LiveTurn:
         self.provenance = facts.provenance
         self.children: list[tuple[AgentId, ChildSpec]] = []
         self.returned: JsonValue = None
+        self.cut: BudgetExhausted | None = None
         self.artifacts = NewArtifacts(lease)
 
     @property
@@ -109,12 +116,20 @@ class LiveTurn:
             for unit, left in self._remaining.items()
         }
 
-    async def model(self, request: ModelRequest) -> ModelReply:
+    async def model(self, request: ModelRequest, *, keep: Usage | None = None) -> ModelReply:
         most = self._facts.grant.budget.model_calls
-        self._model_calls += 1
-        if self._model_calls > most:
+        if self._model_calls >= most:
             raise BudgetExhausted("model_calls", f"its {most} model calls are made")
-        reply = await self._models.ask(self._next(), request)
+        left = self._left if keep is None else self._left_to_work
+        try:
+            reply = await self._models.ask(self._next(), request, keep=keep or NO_USAGE, seconds_left=left)
+        except BudgetExhausted as limit:
+            self._model_calls += limit.limit not in UNITS  # else it was not made
+            raise
+        except ModelError:
+            self._model_calls += 1
+            raise
+        self._model_calls += 1
         self.provenance = self.provenance.derive(by=Origin(kind="model", id=reply.model))
         return reply
 
@@ -184,6 +199,9 @@ class LiveTurn:
             return self.returned
         return passed
 
+    def cut_short(self, limit: BudgetExhausted) -> None:
+        self.cut = limit
+
     def deliver(self, answer: Answer) -> None:
         self.returned = answer.model_dump(mode="json")
 
@@ -229,13 +247,22 @@ class LiveTurn:
         )
 
 
-def _seconds_left(clock: Clock, deadline: datetime | None) -> float | None:
+def _seconds_left(clock: Clock, deadline: datetime | None, *, kept: float = 0.0) -> float | None:
     if deadline is None:
         return None
-    left = (deadline - clock.now()).total_seconds()
+    left = (deadline - clock.now()).total_seconds() - kept
     if left <= 0:
-        raise BudgetExhausted("deadline", "the task's deadline passed")
+        when = "has passed" if left + kept <= 0 else "is near"
+        raise BudgetExhausted("deadline", f"the task's deadline {when}")
     return left
+
+
+def _kept_seconds(facts: AgentFacts) -> float:
+    """What a worker keeps back of a task's time, to return what it has before the deadline."""
+    seconds = facts.grant.budget.seconds
+    if facts.role != "worker" or seconds is None:
+        return 0.0
+    return min(KEPT_SECONDS, KEPT_SHARE * seconds)
 
 
 def _child_return(row: Row) -> ChildReturn:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from agents.answer import Answer
 from core.events import EventKind
-from core.grant import MOST, Budget
+from core.grant import MOST, Budget, Unit
 from inference.model import ModelDescription
 
 T = TypeVar("T")
@@ -29,6 +29,7 @@ StopReason = Literal[
     "fanout",
     "deadline",
     "model_calls",
+    "loop",
 ]
 
 
@@ -101,6 +102,37 @@ class AgentView(View):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class UnitView(View):
+    """One account; `cost` is micro-dollars.
+
+    `granted` is never less than the others together: held for calls, handed on to children, used up.
+    """
+
+    unit: Unit
+    granted: int | None = Field(description="null: no limit of its own.")
+    reserved: int
+    delegated: int
+    spent: int
+
+
+class AccountView(View):
+    """An agent's accounts. When an agent ends, what it spent counts as its parent's."""
+
+    agent: UUID
+    parent: UUID | None
+    role: str
+    title: str
+    status: AgentState
+    units: tuple[UnitView, ...]
+
+
+class BudgetView(View):
+    """The budget of a task as a tree of grants; the first account is the root's."""
+
+    task: UUID
+    accounts: tuple[AccountView, ...]
 
 
 class NodeView(View):

@@ -36,6 +36,12 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 5.0
 """How long a stopping worker waits for its turns to be handed back, and then for Celery."""
 
+LEAST_AHEAD = 4
+"""Messages ahead of the workers, so that a slot that becomes free finds one; a quarter of the slots, if more.
+
+The order in which tenants are served is made up behind them, so a newcomer waits for these.
+"""
+
 Job = Callable[[TenantId, UUID], Awaitable[object]]
 
 
@@ -51,10 +57,12 @@ class Worker:
         broker = settings.broker_url.get_secret_value()
         self._app = make_celery(broker)
         self._in_process = in_process(broker)
-        self._backlog = Backlog(limit=max(4, settings.concurrency))
+        ahead = max(LEAST_AHEAD, settings.concurrency // 4)
+        self._backlog = Backlog(limit=ahead)
         self._publisher = (
             InProcessPublisher(self._app, self._backlog) if self._in_process else CeleryPublisher(self._app)
         )
+        self._relay = room.relay(self._publisher, depth=None if self._in_process else ahead)
         self._running: set[asyncio.Task[None]] = set()
         self._refused: list[Message] = []
         self._stopping = False
@@ -65,7 +73,8 @@ class Worker:
 
     def _register(self) -> None:
         async def advance(tenant: TenantId, agent: UUID) -> None:
-            await self._room.engine.advance(tenant, AgentId(agent))
+            await self._room.engine.advance(tenant, AgentId(agent), claimed=self._relay.nudge)
+            self._relay.nudge()
 
         async def learn(tenant: TenantId, task: UUID) -> None:
             await self._room.learning.learn(tenant, TaskId(task))
@@ -115,7 +124,7 @@ class Worker:
         self._background = [
             asyncio.create_task(job, name=name)
             for name, job in (
-                ("relay", self._room.relay(self._publisher).run()),
+                ("relay", self._relay.run()),
                 ("reaper", self._room.reaper().run()),
                 ("leases", self._room.leases.run()),
                 ("cancellations", self._room.cancellations().run()),

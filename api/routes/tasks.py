@@ -11,7 +11,16 @@ from api.auth import Caller, Services, authenticate
 from api.body import json_object
 from api.routes.responses import errors
 from api.wire import Listing
-from orchestrator.views import CallView, ModelDescription, Page, Submission, TaskStatus, TaskView, TreeView
+from orchestrator.views import (
+    BudgetView,
+    CallView,
+    ModelDescription,
+    Page,
+    Submission,
+    TaskStatus,
+    TaskView,
+    TreeView,
+)
 
 router = APIRouter(prefix="/v1", tags=["tasks"], dependencies=[Depends(authenticate)])
 
@@ -31,7 +40,7 @@ IdempotencyKey = Annotated[
     status_code=status.HTTP_201_CREATED,
     response_model=TaskView,
     dependencies=[Depends(json_object)],
-    responses=errors(409, 413, 415, 422)
+    responses=errors(409, 413, 415, 422, 429)
     | {200: {"model": TaskView, "description": "The task an earlier request with this key made."}},
 )
 async def submit_task(
@@ -41,7 +50,10 @@ async def submit_task(
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> TaskView:
-    """Submit a task. It runs whether or not anyone waits for it."""
+    """Submit a task. It runs whether or not anyone waits for it.
+
+    Where too many tasks are unfinished already, 429 says after how many seconds to try again.
+    """
     submitted = await services.tasks.submit(caller, submission, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/v1/tasks/{submitted.task.id}"
     if submitted.replayed:
@@ -72,6 +84,12 @@ async def get_task(task: UUID, caller: Caller, services: Services) -> TaskView:
 async def get_tree(task: UUID, caller: Caller, services: Services) -> TreeView:
     """A task with its agents and the steps of its plan."""
     return await services.tasks.tree(caller, task)
+
+
+@router.get("/tasks/{task}/budget", responses=errors(404))
+async def get_budget(task: UUID, caller: Caller, services: Services) -> BudgetView:
+    """What each agent was granted, and what of it is held, handed on and spent, in each unit."""
+    return await services.tasks.budget(caller, task)
 
 
 @router.post("/tasks/{task}/cancel", status_code=status.HTTP_202_ACCEPTED, responses=errors(404, 409))

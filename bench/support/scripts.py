@@ -24,12 +24,12 @@ def calls(name: str, **arguments: object) -> ModelReply:
     return ModelReply(tool_calls=(call,), finish_reason="tool_calls", usage=USAGE, model="scripted")
 
 
-def plan_of(*titles: str, split: int = 0, after: bool = False) -> ModelReply:
-    """One subtask for each title; the first `split` of them may be split further."""
+def plan_of(*titles: str, split: int = 0, after: bool = False, of: str = "") -> ModelReply:
+    """One subtask for each title, `of` what is split; the first `split` of them may be split further."""
     subtasks: list[dict[str, Any]] = []
     for number, title in enumerate(titles):
         earlier = [number] if after and number else list[int]()
-        subtask = {"title": title, "question": f"look into {title}", "inputs": list[str]()}
+        subtask = {"title": title, "question": f"look into {title}{of}", "inputs": list[str]()}
         subtasks.append(subtask | {"split": number < split, "after": earlier})
     return says({"subtasks": subtasks})
 
@@ -49,8 +49,10 @@ def team(
     def script(request: ModelRequest) -> ModelReply:
         match request.kind:
             case "plan":
-                split = 0 if _levels_left(request) <= 1 else width if leads is None else leads
-                return plan_of(*(f"part {n}" for n in range(width)), split=split)
+                left = _levels_left(request)
+                split = 0 if left <= 1 else width if leads is None else leads
+                of = f", {depth - left} levels down" if left < depth else ""
+                return plan_of(*(f"part {n}" for n in range(width)), split=split, of=of)
             case "act" | "return":
                 return says(found or NOTHING_FOUND)
             case "select":

@@ -147,11 +147,13 @@ def understood(request: Request) -> Asked:
     messages = cast(list[dict[str, Any]], request["messages"])
     said = "\n\n".join(str(message["content"]) for message in messages if message["role"] == "user")
     told = [str(message["content"]) for message in messages if message["role"] == "tool"]
+    blocks = read_blocks(said)
+    told += [entry["result"] for entry in cast(list[dict[str, str]], blocks.get("results", []))]
     results = tuple(result for result in told if not result.startswith(_NO_RESULT))
     words, moment = max(_ASKED, key=lambda asking: said.rfind(asking[0]))
     if words not in said:
         moment = "report" if results else "act"
-    return Asked(moment=moment, blocks=read_blocks(said), results=results, request=request)
+    return Asked(moment=moment, blocks=blocks, results=results, request=request)
 
 
 def _shaped(asked: Asked, name: str, value: object) -> Answer:

@@ -56,6 +56,7 @@ def work(blocks: Mapping[str, JsonValue], request: ModelRequest) -> tuple[str, t
     """The next step of a worker: tool calls while something is still unread, then its return."""
     question = str(blocks.get("question") or blocks.get("goal") or "")
     inputs = cast(list[dict[str, Any]], blocks.get("inputs") or [])[:MOST_FILES]
+    request = request.model_copy(update={"messages": (*request.messages, *_given(blocks.get("results")))})
     offered = {tool.name for tool in request.tools}
     if request.kind == "act":
         calls = _next_calls(question, inputs, request.messages, offered)
@@ -65,6 +66,14 @@ def work(blocks: Mapping[str, JsonValue], request: ModelRequest) -> tuple[str, t
         return orjson.dumps(_differences(compared, request.messages)).decode(), ()
     table_paths = {str(file["path"]) for file in inputs if file["kind"] in tables.KINDS}
     return orjson.dumps(_findings(question, request.messages, table_paths)).decode(), ()
+
+
+def _given(results: JsonValue) -> Iterable[Message]:
+    """Results that are given as data, in a prompt that has no room for all of them, as if called for."""
+    for number, result in enumerate(cast(list[dict[str, str]], results or [])):
+        call = ToolCall(id=f"given_{number}", name=result["tool"], arguments=result["arguments"])
+        yield Message(role="assistant", tool_calls=(call,))
+        yield Message(role="tool", content=result["result"], tool_call_id=call.id)
 
 
 def _next_calls(

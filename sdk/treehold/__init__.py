@@ -18,6 +18,7 @@ from treehold.errors import (
     WaitTimeout,
 )
 from treehold.models import (
+    Account,
     Agent,
     Answer,
     Approval,
@@ -32,8 +33,10 @@ from treehold.models import (
     ModelDescription,
     Node,
     Task,
+    TaskBudget,
     TaskStatus,
     Tree,
+    Unit,
     Usage,
 )
 from treehold.result import Result
@@ -41,6 +44,7 @@ from treehold.retry import Retry
 
 __all__ = [
     "AccessDenied",
+    "Account",
     "Agent",
     "Answer",
     "ApiError",
@@ -67,6 +71,7 @@ __all__ = [
     "Retry",
     "RunOptions",
     "Task",
+    "TaskBudget",
     "TaskFailed",
     "TaskOptions",
     "TaskStatus",
@@ -74,6 +79,7 @@ __all__ = [
     "Tree",
     "Treehold",
     "TreeholdError",
+    "Unit",
     "Usage",
     "WaitTimeout",
 ]

@@ -25,6 +25,7 @@ from treehold.models import (
     Event,
     ModelDescription,
     Task,
+    TaskBudget,
     TaskStatus,
     Tree,
 )
@@ -97,6 +98,10 @@ class AsyncTreehold:
     async def tree(self, task: TaskRef) -> Tree:
         """See `Treehold.tree`."""
         return await self._send(endpoints.tree(task))
+
+    async def budget(self, task: TaskRef) -> TaskBudget:
+        """See `Treehold.budget`."""
+        return await self._send(endpoints.budget(task))
 
     async def events(self, task: TaskRef, *, after: int = 0) -> AsyncIterator[Event]:
         """See `Treehold.events`."""

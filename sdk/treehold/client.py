@@ -25,6 +25,7 @@ from treehold.models import (
     Event,
     ModelDescription,
     Task,
+    TaskBudget,
     TaskStatus,
     Tree,
 )
@@ -109,6 +110,10 @@ class Treehold:
     def tree(self, task: TaskRef) -> Tree:
         """A task with its agents and the steps of its plan."""
         return self._send(endpoints.tree(task))
+
+    def budget(self, task: TaskRef) -> TaskBudget:
+        """What each agent was granted, and what of it is held, handed on and spent."""
+        return self._send(endpoints.budget(task))
 
     def events(self, task: TaskRef, *, after: int = 0) -> Iterator[Event]:
         """What has happened so far behind event `after`, oldest first, read in pages."""

@@ -22,6 +22,7 @@ from treehold.models import (
     ModelDescription,
     Page,
     Task,
+    TaskBudget,
     Tree,
 )
 
@@ -165,6 +166,10 @@ def tasks_page(status: str | None, cursor: str | None) -> Endpoint[Page[Task[Jso
 
 def tree(task: TaskRef) -> Endpoint[Tree]:
     return Endpoint(path=_path(task, "/tree"), read=_reads(Tree))
+
+
+def budget(task: TaskRef) -> Endpoint[TaskBudget]:
+    return Endpoint(path=_path(task, "/budget"), read=_reads(TaskBudget))
 
 
 def events_page(task: TaskRef, after: int) -> Endpoint[Page[Event]]:

@@ -162,6 +162,41 @@ class Tree(Model):
     nodes: tuple[Node, ...]
 
 
+class Unit(Model):
+    """One account; `cost` is micro-dollars.
+
+    Of what was granted (`None`: no limit), so much is held for calls in flight, handed on to children, spent.
+    """
+
+    unit: str
+    granted: int | None
+    reserved: int
+    delegated: int
+    spent: int
+
+    @property
+    def left(self) -> int | None:
+        return None if self.granted is None else self.granted - self.reserved - self.delegated - self.spent
+
+
+class Account(Model):
+    """An agent's accounts. When an agent ends, what it spent counts as its parent's."""
+
+    agent: UUID
+    parent: UUID | None
+    role: str
+    title: str
+    status: str
+    units: tuple[Unit, ...]
+
+
+class TaskBudget(Model):
+    """The budget of a task as a tree of grants; the first account is the root's."""
+
+    task: UUID
+    accounts: tuple[Account, ...]
+
+
 class Event(Model):
     """`seq` rises by one within a task."""
 

@@ -80,11 +80,12 @@ CREATE TABLE idempotency (
 CALL protect('idempotency');
 
 CREATE TABLE outbox (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint GENERATED ALWAYS AS IDENTITY,
     tenant_id uuid NOT NULL REFERENCES tenant (id),
     topic text NOT NULL,
     subject_id uuid NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, id)
 );
 CREATE INDEX outbox_subject ON outbox (subject_id);
 CALL protect('outbox');

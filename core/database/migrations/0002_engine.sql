@@ -57,6 +57,7 @@ CREATE TABLE agent (
     wake_at timestamptz,
     wake_position integer,
     published_at timestamptz NOT NULL DEFAULT now(),
+    sent_at timestamptz,
     republished integer NOT NULL DEFAULT 0,
     turns integer NOT NULL DEFAULT 0,
     lost_turns integer NOT NULL DEFAULT 0,
@@ -163,16 +164,6 @@ CALL protect('artifact');
 -- The plumbing below works across tenants, on pointers only, as treehold_engine.
 GRANT CREATE ON SCHEMA treehold TO treehold_engine;
 
--- Takes outbox rows to publish; another relay skips rows this one holds.
-CREATE FUNCTION take_outbox(most integer)
-RETURNS TABLE (tenant_id uuid, topic text, subject_id uuid)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = treehold, pg_temp
-AS $$
-    DELETE FROM outbox AS o
-    WHERE o.id IN (SELECT id FROM outbox ORDER BY id LIMIT most FOR UPDATE SKIP LOCKED)
-    RETURNING o.tenant_id, o.topic, o.subject_id
-$$;
-
 -- Keeps the leases of turns that run in one process. Rows another transaction has locked are left as they are,
 -- so that one stuck row delays no other, and nobody waits in a circle. An agent that does not come back is lost.
 CREATE FUNCTION extend_leases(owner text, agents uuid[], fences bigint[], seconds double precision)
@@ -211,7 +202,7 @@ RETURNS integer
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = treehold, pg_temp
 AS $$
     WITH stale AS (
-        UPDATE agent AS a SET published_at = clock_timestamp(), republished = a.republished + 1
+        UPDATE agent AS a SET published_at = clock_timestamp(), republished = a.republished + 1, sent_at = NULL
         WHERE a.id IN (
             SELECT r.id FROM agent AS r
             JOIN task AS t ON t.id = r.task_id AND t.paused_at IS NULL
@@ -242,19 +233,16 @@ AS $$
     ORDER BY t.finished_at LIMIT most
 $$;
 
-ALTER FUNCTION take_outbox(integer) OWNER TO treehold_engine;
 ALTER FUNCTION extend_leases(text, uuid[], bigint[], double precision) OWNER TO treehold_engine;
 ALTER FUNCTION expired_agents(integer) OWNER TO treehold_engine;
 ALTER FUNCTION republish_ready(double precision, integer) OWNER TO treehold_engine;
 ALTER FUNCTION unlearned_tasks(double precision, integer) OWNER TO treehold_engine;
 REVOKE CREATE ON SCHEMA treehold FROM treehold_engine;
 
-REVOKE ALL ON FUNCTION take_outbox(integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION extend_leases(text, uuid[], bigint[], double precision) FROM PUBLIC;
 REVOKE ALL ON FUNCTION expired_agents(integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION republish_ready(double precision, integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION unlearned_tasks(double precision, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION take_outbox(integer) TO treehold_app;
 GRANT EXECUTE ON FUNCTION extend_leases(text, uuid[], bigint[], double precision) TO treehold_app;
 GRANT EXECUTE ON FUNCTION expired_agents(integer) TO treehold_app;
 GRANT EXECUTE ON FUNCTION republish_ready(double precision, integer) TO treehold_app;

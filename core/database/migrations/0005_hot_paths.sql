@@ -57,6 +57,7 @@ BEGIN
         turns = a.turns + 1,
         claimed_at = clock_timestamp(),
         republished = 0,
+        sent_at = NULL,
         started_at = coalesce(a.started_at, clock_timestamp())
     FROM task AS t
     WHERE a.id = p_agent AND a.state = 'ready' AND t.id = a.task_id AND t.status = 'running'
@@ -230,6 +231,8 @@ BEGIN
         spent = b.spent + least(w.used, coalesce(b.granted - b.delegated - b.spent - (b.reserved - w.held), w.used))
     FROM unnest(p_units, p_held, p_used) AS w (unit, held, used)
     WHERE b.agent_id = p_agent AND b.unit = w.unit;
+    INSERT INTO spending (tenant_id, tokens)
+    SELECT p_tenant, w.used FROM unnest(p_units, p_used) AS w (unit, used) WHERE w.unit = 'tokens' AND w.used > 0;
     first := write_events(p_task, array_fill(p_agent, ARRAY[cardinality(p_events)]), p_events, p_data);
     UPDATE call AS c
     SET state = p_state, outcome = p_outcome, usage = p_usage, reserved = '{}', fence = p_fence,
@@ -252,6 +255,9 @@ BEGIN
             'cost', coalesce((c.reserved ->> 'cost')::bigint, 0)
         )
     WHERE c.agent_id = ANY(p_agents) AND c.state = 'intent';
+    INSERT INTO spending (tenant_id, tokens)
+    SELECT b.tenant_id, b.reserved FROM budget AS b
+    WHERE b.agent_id = ANY(p_agents) AND b.unit = 'tokens' AND b.reserved > 0;
     UPDATE budget AS b SET spent = b.spent + b.reserved, reserved = 0
     WHERE b.agent_id = ANY(p_agents) AND b.reserved > 0;
     UPDATE approval AS p SET state = 'withdrawn', decided_at = clock_timestamp()

@@ -13,10 +13,11 @@ from agents import findings
 from agents.answer import Answer
 from agents.brief import Brief, ChildSpec, FileRef, InputFile
 from agents.ports import AgentFacts, ChildReturn, ReturnRefused, ToolOutcome
+from core.errors import BudgetExhausted
 from core.grant import Budget, Capabilities, Grant, Unit
 from core.ids import AgentId, TaskId, TenantId
 from core.provenance import Provenance, Trust
-from inference.model import ModelReply, ModelRequest, ToolCall
+from inference.model import ModelReply, ModelRequest, ToolCall, Usage
 from memory import Recall
 from memory.task_tree import Diff, Operation, Tree
 from tools.contract import ToolSpec
@@ -55,9 +56,12 @@ class ScriptedTurn:
     requests: list[ModelRequest] = field(default_factory=list[ModelRequest])
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
     offered: list[str] = field(default_factory=list[str])
+    kept: list[Usage | None] = field(default_factory=list[Usage | None])
+    cut: BudgetExhausted | None = None
 
-    async def model(self, request: ModelRequest) -> ModelReply:
+    async def model(self, request: ModelRequest, *, keep: Usage | None = None) -> ModelReply:
         self.requests.append(request)
+        self.kept.append(keep)
         return self.script(request)
 
     async def tool(self, call: ToolCall) -> ToolOutcome:
@@ -70,6 +74,9 @@ class ScriptedTurn:
     async def offer(self, text: str) -> JsonValue | ReturnRefused:
         self.offered.append(text)
         return text
+
+    def cut_short(self, limit: BudgetExhausted) -> None:
+        self.cut = limit
 
     async def recall(self) -> Recall:
         raise NotImplementedError

@@ -17,10 +17,12 @@ from core.ids import TenantId
 from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
 from orchestrator.views import (
+    AccountView,
     AgentView,
     ApprovalStatus,
     ApprovalView,
     ArtifactView,
+    BudgetView,
     CallView,
     Decision,
     EventView,
@@ -33,6 +35,7 @@ from orchestrator.views import (
     TaskStatus,
     TaskView,
     TreeView,
+    UnitView,
     Usage,
 )
 
@@ -165,6 +168,10 @@ class FakeTasks:
 
     async def tree(self, principal: Principal, task: UUID) -> TreeView:
         return TreeView(task=(await self.get(principal, task)), agents=(new_agent(),), nodes=(new_node(),))
+
+    async def budget(self, principal: Principal, task: UUID) -> BudgetView:
+        principal.require("tasks:read")
+        return BudgetView(task=self._of(principal, task).view.id, accounts=(new_account(),))
 
     async def cancel(self, principal: Principal, task: UUID) -> TaskView:
         principal.require("tasks:write")
@@ -399,6 +406,13 @@ def new_agent() -> AgentView:
         created_at=BEGIN,
         started_at=BEGIN,
         finished_at=None,
+    )
+
+
+def new_account() -> AccountView:
+    tokens = UnitView(unit="tokens", granted=1000, reserved=0, delegated=600, spent=100)
+    return AccountView(
+        agent=uuid4(), parent=None, role="lead", title="lead", status="running", units=(tokens,)
     )
 
 

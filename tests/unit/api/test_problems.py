@@ -10,7 +10,7 @@ import pytest
 from api.body import MAX_DEPTH
 from api.middleware import MAX_BODY_BYTES
 from api.problems import STATUS
-from core.errors import ModelRateLimited, StorageError, TreeholdError
+from core.errors import ModelRateLimited, QueueFull, StorageError, TreeholdError
 from tests.unit.api.conftest import Client
 from tests.unit.api.fakes import FakeTasks
 
@@ -173,6 +173,14 @@ async def test_a_wait_is_passed_on(client: Client, tasks: FakeTasks) -> None:
     tasks.failure = ModelRateLimited("slower", retry_after=2.0)
     answer = await client.get("/v1/tasks")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
+
+
+async def test_a_full_queue_says_when_to_come_back(client: Client, tasks: FakeTasks) -> None:
+    tasks.failure = QueueFull("the queue is full", retry_after=7.0)
+    answer = await client.post("/v1/tasks", json={"goal": "Why?"})
+    told = answer.json()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+    assert (told["code"], told["retryable"], told["detail"]) == ("queue_full", True, "the queue is full")
 
 
 @pytest.mark.parametrize("code", STATUS)

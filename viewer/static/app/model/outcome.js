@@ -9,6 +9,8 @@ const LIMITS = {
   fanout: "fan-out limit reached",
   deadline: "out of time",
   turns: "turn limit reached",
+  model_calls: "model-call limit reached",
+  loop: "an agent went round in circles",
 };
 
 /** @type {Record<string, string>} */
