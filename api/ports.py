@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from api.tickets import Tickets
 from core.settings import Settings
-from orchestrator.ports import Keys, Tasks
+from orchestrator.ports import Keys, Messages, Tasks
 from orchestrator.views import ModelDescription
 
 OK = "ok"
@@ -28,6 +28,7 @@ class ApiServices:
     """
 
     tasks: Tasks
+    messages: Messages
     keys: Keys
     model: ModelDescription
     ready: Ready

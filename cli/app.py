@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import doctor, exits, look, run, serve
+from cli import doctor, exits, look, run, serve, steer
 from cli.interrupts import Interrupted
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command()(serve.up)
 app.command()(look.tasks)
 app.command()(look.show)
 app.command()(look.cancel)
+app.command()(steer.steer)
 app.command()(doctor.doctor)
 app.command()(serve.api)
 app.command()(serve.worker)

@@ -195,6 +195,7 @@ async def _broker(url: str) -> None:
 def _services(platform: Platform, ready: Readiness) -> ApiServices:
     return ApiServices(
         tasks=platform.tasks,
+        messages=platform.messages,
         keys=platform.keys,
         model=platform.model,
         ready=ready,

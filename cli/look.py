@@ -65,7 +65,7 @@ def show(
     data: options.DataDir = None,
 ) -> None:
     """Show a task: its agents, its answer, its figures."""
-    known = _task_id(task)
+    known = task_id(task)
     from rich.console import Console
 
     from cli import outcome
@@ -92,7 +92,7 @@ def cancel(
     data: options.DataDir = None,
 ) -> None:
     """Stop a task and all its agents. Exit status 1 when it has already ended."""
-    known = _task_id(task)
+    known = task_id(task)
     from cli.session import connect
 
     with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
@@ -109,7 +109,7 @@ def _say_who_works(session: Session, tasks: Sequence[Task[Any]]) -> None:
         typer.echo("what is running goes on while a treehold works on it; to have one: treehold up")
 
 
-def _task_id(text: str) -> UUID:
+def task_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError as error:

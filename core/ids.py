@@ -13,6 +13,7 @@ AgentId = NewType("AgentId", UUID)
 CallId = NewType("CallId", UUID)
 ArtifactId = NewType("ArtifactId", UUID)
 NodeId = NewType("NodeId", UUID)
+MessageId = NewType("MessageId", UUID)
 RecordId = NewType("RecordId", UUID)
 """A memory record: an episode or an insight."""
 

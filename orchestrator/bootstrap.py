@@ -24,6 +24,7 @@ from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
 from orchestrator.intake import Intake
 from orchestrator.keys import KeyService
+from orchestrator.messages import MessageService
 from orchestrator.platform import Platform
 from orchestrator.tasks import TaskService
 from orchestrator.tool_runner import ToolRunner
@@ -96,6 +97,7 @@ async def open_platform(
             Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced),
             model,
         ),
+        messages=MessageService(database, ids),
         keys=KeyService(database),
         model=model,
     )

@@ -25,7 +25,7 @@ from core.errors import AgentFailed, StorageError, TreeholdError
 from core.grant import Grant
 from core.ids import AgentId, NodeId, TaskId, TenantId
 from core.provenance import Provenance
-from core.signals import LeaseLost
+from core.signals import LeaseLost, Unheard
 from orchestrator.checkpointer import TurnCheckpointer
 from orchestrator.closing import Closing, Outcome
 from orchestrator.lease import Lease, LeaseKeeper
@@ -118,6 +118,8 @@ class Engine:
         try:
             outcome, saved = await self.invoke(claimed)
             await self._close(claimed, outcome, saved)
+        except Unheard:
+            await self._closing.hand_back(claimed.lease)
         except LeaseLost:
             lease = claimed.lease
             log.info("turn.lease_lost", extra={"agent": str(lease.agent), "fence": lease.fence})

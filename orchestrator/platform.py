@@ -14,7 +14,7 @@ from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
 from orchestrator.keys import KeyService
-from orchestrator.ports import Tasks
+from orchestrator.ports import Messages, Tasks
 from orchestrator.tool_runner import ToolRunner
 
 
@@ -31,6 +31,7 @@ class Platform:
     memory: Memory
     task_tree: TaskTree
     tasks: Tasks
+    messages: Messages
     keys: KeyService
     model: ModelDescription
 

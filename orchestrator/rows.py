@@ -15,6 +15,7 @@ from orchestrator.views import (
     ArtifactView,
     CallView,
     EventView,
+    MessageView,
     ModelDescription,
     NodeView,
     Problem,
@@ -116,6 +117,24 @@ def call(row: Row) -> CallView:
         attempts=row["attempts"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+    )
+
+
+def message(row: Row) -> MessageView:
+    return MessageView(
+        id=row["id"],
+        number=row["number"],
+        kind=row["kind"],
+        node=row["node_id"],
+        node_key=row["node_key"],
+        text=row["text"],
+        status=row["state"],
+        agent=row["agent_id"],
+        applied_at_event=row["applied_seq"],
+        reply=row["reply"],
+        error=_problem(row["refusal"]),
+        created_at=row["created_at"],
+        concluded_at=row["concluded_at"],
     )
 
 

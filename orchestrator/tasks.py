@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +13,7 @@ import orjson
 from agents.brief import Brief
 from core.clock import Clock
 from core.database import Database, Row, UnitOfWork, jsonb, queries
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import InvalidInput, NotFound
 from core.events import TERMINAL_EVENT, Event
 from core.grant import Grant
 from core.ids import AgentId, IdSource, TaskId
@@ -22,7 +21,9 @@ from core.provenance import Origin, Provenance, Trust
 from memory.task_tree import TaskTree
 from orchestrator import budget, gate, rows
 from orchestrator.event_feed import EventFeed
+from orchestrator.idempotency import KeyedRequest
 from orchestrator.intake import Intake
+from orchestrator.messages import refuse_open
 from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
 from orchestrator.spawning import NewAgent, insert_agents
@@ -67,17 +68,18 @@ class TaskService:
         self, principal: Principal, submission: Submission, *, idempotency_key: str | None
     ) -> Submitted:
         principal.require("tasks:write")
-        if idempotency_key is not None:
+        keyed = None if idempotency_key is None else _keyed(submission, idempotency_key)
+        if keyed is not None:
             async with self._database.unit_of_work(principal.tenant) as work:
-                earlier = await _submitted(work, idempotency_key, submission)
+                earlier = await keyed.earlier(work)
                 if earlier is not None:
                     return Submitted(task=await self._view(work, earlier), replayed=True)
         schema = None if submission.output_schema is None else gate.closed(submission.output_schema)
         surveyed = await self._intake.check(submission)
         task = TaskId(self._ids.new())
         async with self._database.unit_of_work(principal.tenant) as work:
-            if idempotency_key is not None:
-                earlier = await _claim_key(work, idempotency_key, submission, task)
+            if keyed is not None:
+                earlier = await keyed.claim(work, task)
                 if earlier is not None:
                     return Submitted(task=await self._view(work, earlier), replayed=True)
             await work.execute(
@@ -165,6 +167,7 @@ class TaskService:
         if finished is None:
             return
         work.enqueue(LEARN, task)
+        await refuse_open(work, task)
         work.emit(Event(task=task, kind="task.cancelling"))
         for agent in agents:
             work.emit(Event(task=task, agent=agent, kind="agent.cancelled"))
@@ -281,33 +284,11 @@ async def _state(work: UnitOfWork, task: UUID) -> Row:
     return row
 
 
-async def _submitted(work: UnitOfWork, key: str, submission: Submission) -> UUID | None:
-    """The task an earlier request with this key made, if any. Raises `Conflict` where it asked otherwise."""
-    earlier = await work.fetch_one(SQL.find_key, _named(work, key))
-    if earlier is None:
-        return None
-    if bytes(earlier["request_hash"]) != _digest(submission):
-        raise Conflict("this Idempotency-Key was used for another request", code="idempotency_mismatch")
-    return earlier["subject_id"]
-
-
-async def _claim_key(work: UnitOfWork, key: str, submission: Submission, task: TaskId) -> UUID | None:
-    """None when the key is ours now; else the task of a request that came in between."""
-    claim = {"request_hash": _digest(submission), "subject": task}
-    if await work.execute(SQL.claim_key, _named(work, key) | claim):
-        return None
-    return await _submitted(work, key, submission)
-
-
-def _named(work: UnitOfWork, key: str) -> Row:
-    return {"tenant": work.tenant, "route": "POST /v1/tasks", "key": key}
-
-
-def _digest(submission: Submission) -> bytes:
+def _keyed(submission: Submission, key: str) -> KeyedRequest:
     asked = submission.model_dump(mode="json")
     for name in ("hosts", "tools"):
         asked[name] = asked[name] and sorted(asked[name])
-    return hashlib.sha256(jsonb(asked).encode()).digest()
+    return KeyedRequest(route="POST /v1/tasks", key=key, asked=asked)
 
 
 def _encode(created_at: datetime, task: UUID) -> str:

@@ -2,14 +2,6 @@
 INSERT INTO task (id, tenant_id, goal, workspace, output_schema, model, granted, tags)
 VALUES (%(id)s, %(tenant)s, %(goal)s, %(workspace)s, %(output_schema)s, %(model)s, %(granted)s, %(tags)s)
 
--- name: claim_key
-INSERT INTO idempotency (tenant_id, route, key, request_hash, subject_id)
-VALUES (%(tenant)s, %(route)s, %(key)s, %(request_hash)s, %(subject)s)
-ON CONFLICT (tenant_id, route, key) DO NOTHING
-
--- name: find_key
-SELECT request_hash, subject_id FROM idempotency WHERE route = %(route)s AND key = %(key)s
-
 -- name: tasks
 -- Newest first; usage and agent counts come from the journal and the agents themselves.
 SELECT t.*,

@@ -39,7 +39,7 @@ class ToolRunner:
         self, call: ToolCall, facts: AgentFacts, *, workspace: str | None, idempotency_key: str
     ) -> ToolResult:
         """Raises `ToolError`."""
-        taint = TaintCheck(trusted_texts=(facts.brief.task_goal,))
+        taint = TaintCheck(trusted_texts=(facts.brief.task_goal, *facts.brief.said))
         prepared = self._broker.prepare(call.name, call.arguments, facts.grant.capabilities, taint)
         context = ToolContext(
             capabilities=facts.grant.capabilities,

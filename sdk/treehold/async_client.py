@@ -17,7 +17,18 @@ from treehold.connection import connection
 from treehold.endpoints import Endpoint, RunOptions, TaskOptions, TaskRef
 from treehold.errors import ApiError, TransportError, from_response
 from treehold.following import Following
-from treehold.models import Artifact, Call, Event, ModelDescription, Task, TaskStatus, Tree
+from treehold.models import (
+    Artifact,
+    Call,
+    Event,
+    Message,
+    MessageKind,
+    ModelDescription,
+    Node,
+    Task,
+    TaskStatus,
+    Tree,
+)
 from treehold.result import Result, result_of
 from treehold.retry import Deadline, Retry, retry_after
 
@@ -136,6 +147,22 @@ class AsyncTreehold:
     async def cancel(self, task: TaskRef) -> Task[Any]:
         """See `Treehold.cancel`."""
         return await self._send(endpoints.cancel(task))
+
+    async def send(
+        self,
+        task: TaskRef,
+        kind: MessageKind,
+        text: str = "",
+        *,
+        node: Node | UUID | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Message:
+        """See `Treehold.send`."""
+        return await self._send(endpoints.send(task, kind, text, node, idempotency_key))
+
+    async def messages(self, task: TaskRef) -> tuple[Message, ...]:
+        """See `Treehold.messages`."""
+        return await self._send(endpoints.messages(task))
 
     async def calls(self, task: TaskRef, *, agent: UUID | str | None = None) -> tuple[Call, ...]:
         """See `Treehold.calls`."""

@@ -12,7 +12,19 @@ import httpx
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from treehold.errors import ApiError
-from treehold.models import Artifact, Budget, Call, Event, ModelDescription, Page, Task, Tree
+from treehold.models import (
+    Artifact,
+    Budget,
+    Call,
+    Event,
+    Message,
+    MessageKind,
+    ModelDescription,
+    Node,
+    Page,
+    Task,
+    Tree,
+)
 
 R = TypeVar("R")
 
@@ -129,6 +141,26 @@ def cancel(task: TaskRef) -> Endpoint[Task[Any]]:
         path=_path(task, "/cancel"),
         read=lambda response: read(response).expecting(output),
     )
+
+
+def send(
+    task: TaskRef, kind: MessageKind, text: str, node: Node | UUID | str | None, key: str | None
+) -> Endpoint[Message]:
+    body: dict[str, Any] = {"kind": kind, "text": text}
+    if node is not None:
+        body["node"] = node.key if isinstance(node, Node) else str(node)
+    return Endpoint(
+        method="POST",
+        path=_path(task, "/messages"),
+        json=body,
+        headers={"Idempotency-Key": key or uuid4().hex},
+        read=_reads(Message),
+    )
+
+
+def messages(task: TaskRef) -> Endpoint[tuple[Message, ...]]:
+    read = _reads(Page[Message])
+    return Endpoint(path=_path(task, "/messages"), read=lambda response: read(response).data)
 
 
 def calls(task: TaskRef, agent: UUID | str | None) -> Endpoint[tuple[Call, ...]]:

@@ -14,6 +14,7 @@ from viewer_tasks import KEY, OneKey, ScriptedTasks
 from api import ApiServices, RunningServer, create_app, serve
 from core.settings import Settings
 from orchestrator.views import ModelDescription
+from tests.unit.api.fakes import FakeMessages, FakeTasks
 
 
 async def ready() -> dict[str, str]:
@@ -24,6 +25,7 @@ async def ready() -> dict[str, str]:
 async def api(server: ViewerServer) -> AsyncIterator[RunningServer]:
     services = ApiServices(
         tasks=ScriptedTasks(server),
+        messages=FakeMessages(FakeTasks()),
         keys=OneKey(),
         model=ModelDescription(name="offline", provider="offline", offline=True),
         ready=ready,

@@ -25,6 +25,16 @@ DONE = TASK.model_copy(
 EVENT = views.EventView(
     seq=1, at=fakes.BEGIN, kind="task.submitted", task=TASK.id, agent=uuid4(), data={"a": [1, None]}
 )
+MESSAGE = fakes.new_message(views.NewMessage(kind="ask", text="How far?")).model_copy(
+    update={
+        "status": "applied",
+        "applied_at_event": 7,
+        "reply": "Half of it.",
+        "concluded_at": fakes.BEGIN,
+        "node": uuid4(),
+        "error": views.Problem(code="a", message="b"),
+    }
+)
 PAIRS: list[tuple[BaseModel, type[BaseModel]]] = [
     (TASK, treehold.Task),
     (DONE, treehold.Task),
@@ -33,6 +43,7 @@ PAIRS: list[tuple[BaseModel, type[BaseModel]]] = [
     (views.TreeView(task=DONE, agents=(fakes.new_agent(),), nodes=(fakes.new_node(),)), treehold.Tree),
     (EVENT, treehold.Event),
     (fakes.new_call(), treehold.Call),
+    (MESSAGE, treehold.Message),
     (fakes.new_artifact(TASK.id, "a.txt", "text/plain", b"x"), treehold.Artifact),
     (fakes.MODEL, treehold.ModelDescription),
     (views.Usage(prompt_tokens=1, cost=2), treehold.Usage),

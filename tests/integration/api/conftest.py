@@ -7,7 +7,7 @@ import pytest
 
 from api import ApiServices, RunningServer, create_app, serve
 from core.settings import Settings
-from tests.unit.api.fakes import KEY, MODEL, FakeKeys, FakeTasks
+from tests.unit.api.fakes import KEY, MODEL, FakeKeys, FakeMessages, FakeTasks
 
 HEARTBEAT_SECONDS = 0.05
 
@@ -25,6 +25,7 @@ def tasks() -> FakeTasks:
 def services(tasks: FakeTasks) -> ApiServices:
     return ApiServices(
         tasks=tasks,
+        messages=FakeMessages(tasks),
         keys=FakeKeys(),
         model=MODEL,
         ready=ready,

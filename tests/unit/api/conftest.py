@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from api import ApiServices, create_app
 from api.ports import OK
 from core.settings import Settings
-from tests.unit.api.fakes import KEY, MODEL, FakeKeys, FakeTasks
+from tests.unit.api.fakes import KEY, MODEL, FakeKeys, FakeMessages, FakeTasks
 
 Client = httpx.AsyncClient
 
@@ -26,7 +26,14 @@ def tasks() -> FakeTasks:
 @pytest.fixture
 def services(tasks: FakeTasks) -> ApiServices:
     settings = Settings(public_url="https://treehold.example")
-    return ApiServices(tasks=tasks, keys=FakeKeys(), model=MODEL, ready=ready, settings=settings)
+    return ApiServices(
+        tasks=tasks,
+        messages=FakeMessages(tasks),
+        keys=FakeKeys(),
+        model=MODEL,
+        ready=ready,
+        settings=settings,
+    )
 
 
 @pytest.fixture
