@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import orjson
 from pydantic import JsonValue
 
 from agents import planning, prompt
@@ -177,7 +178,7 @@ def reply_request(
             "key": node.key,
             "title": node.title,
             "status": node.status,
-            "value": typed_part(node.value),
+            "value": _canonical(typed_part(node.value)),
             "asked_about": node.id == told.node,
         }
         for node in tree.nodes
@@ -221,6 +222,11 @@ def _void(tree: Tree, node: Node) -> list[Node]:
 
 def _running(nodes: Sequence[Node]) -> tuple[AgentId, ...]:
     return tuple(node.agent for node in nodes if node.status == "running" and node.agent is not None)
+
+
+def _canonical(value: JsonValue) -> JsonValue:
+    """Storage does not keep the order of keys, and a repeated turn must ask the same."""
+    return orjson.loads(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
 
 
 def _title(text: str) -> str:

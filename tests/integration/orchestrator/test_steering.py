@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
 from psycopg import AsyncConnection
 
+from agents.ports import Told
 from core.blocks import read_blocks
 from core.errors import AccessDenied, Conflict, InvalidInput, NotFound
 from core.ids import TenantId
 from inference.model import ModelReply, ModelRequest
+from orchestrator.closing import Closing
+from orchestrator.turn import LiveTurn
 from orchestrator.views import NewMessage
 from tests.conftest import TestDatabase, add_tenant
 from tests.integration.orchestrator.conftest import Opener
@@ -229,7 +233,8 @@ async def test_a_lead_that_fails_leaves_its_messages_to_the_one_above(open_harne
     outcome, saved = await opened.room.engine.invoke(claimed)
     assert outcome.state == "failed"
     await stage.say("retract", node=await stage.key("alpha left"))
-    await opened.room.engine._close(claimed, outcome, saved)
+    closing = Closing(opened.platform.database, opened.platform.task_tree)
+    await closing.close(claimed.lease, claimed.turn, outcome, saved)
     (message,) = await stage.messages()
     (root,) = await stage.agents("lead")
     assert (message.status, message.agent) == ("pending", root.id)
@@ -246,22 +251,22 @@ async def test_a_message_that_comes_while_the_answer_is_made_is_heard(
     opened, provider = await open_harness(planned("alpha"))
     stage = await Stage.submit(opened)
     await stage.turn("alpha")
-    claimed = await stage.claim("lead")
-    outcome, saved = await opened.room.engine.invoke(claimed)
-    assert outcome.state == "done"
-    await stage.say("add", "one more thing")
+    listen, late = LiveTurn.heard, list[str](["one more thing"])
+
+    async def heard(turn: LiveTurn) -> Sequence[Told]:
+        found = await listen(turn)
+        if late:
+            await stage.say("add", late.pop())
+        return found
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opened.room.engine, "invoke", lambda _: _as_it_was(outcome, saved))
-        await opened.room.engine.run(claimed)
+        patch.setattr(LiveTurn, "heard", heard)
+        await stage.turn("lead")
     tree = await stage.finish()
     assert tree.task.status == "done"
     assert await stage.nodes() == {"alpha": "done", "one more thing": "done"}
     assert [request.kind for request in provider.requests] == ["plan", "act", "answer", "act", "answer"]
     assert await unsettled(admin, stage.task) == 0
-
-
-async def _as_it_was(*left: object) -> object:
-    return left
 
 
 async def test_a_question_while_the_answer_is_made_does_not_make_it_anew(open_harness: Opener) -> None:
