@@ -34,7 +34,7 @@ def steer(
     ],
     text: Annotated[str, typer.Argument(help="The step's question, or what you ask.")] = "",
     node: Annotated[
-        str | None, typer.Option("--node", help="A step, by its key: treehold show TASK --json lists them.")
+        str | None, typer.Option("--node", help="A step, by its key, which treehold show TASK names.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until it took effect, or was answered.")] = False,
     as_json: look.AsJson = False,
