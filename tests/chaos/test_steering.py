@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg import AsyncConnection
 
@@ -71,7 +71,8 @@ async def steered(
 def _script(request: ModelRequest) -> ModelReply:
     match request.kind:
         case "plan":
-            return plan_of("first", "second", "third", split=1, after=True)
+            split = 0 if "look into" in request.messages[1].content else 1
+            return plan_of("first", "second", "third", split=split, after=True)
         case "act" | "return":
             return says(NOTHING_FOUND)
         case "select":
@@ -87,6 +88,7 @@ def _script(request: ModelRequest) -> ModelReply:
     max_examples=TASKS,
     deadline=None,
     derandomize=not LONG,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 2**32), messages=st.integers(0, 8))

@@ -11,7 +11,9 @@ from tests.unit.api.conftest import Client
 from tests.unit.api.fakes import KEY, OTHER_KEY, READ_KEY, FakeTasks
 
 PUBLIC = {"/healthz", "/readyz"}
-WRITES = {("POST", "/v1/tasks"), ("POST", "/v1/tasks/{task}/cancel")}
+MESSAGES = "/v1/tasks/{task}/messages"
+BODIES: dict[str, Any] = {"/v1/tasks": {"goal": "x"}, MESSAGES: {"kind": "ask", "text": "x"}}
+WRITES = {("POST", "/v1/tasks"), ("POST", "/v1/tasks/{task}/cancel"), ("POST", MESSAGES)}
 
 
 def operations(app: FastAPI) -> list[tuple[str, str]]:
@@ -27,15 +29,16 @@ async def each_operation(
     made = await client.post("/v1/tasks", json={"goal": "canary"}, headers=owner)
     task = UUID(made.json()["id"])
     call, artifact = tasks.add_call(task), tasks.add_artifact(task, "canary.txt", "text/plain", b"canary")
+    running = (await client.post("/v1/tasks", json={"goal": "canary"}, headers=owner)).json()["id"]
     await tasks.finish(task)
     names = {"{task}": str(task), "{call}": str(call.id), "{artifact}": str(artifact.id)}
     found: dict[tuple[str, str], tuple[int, str]] = {}
     for method, path in operations(app):
-        address = path
+        address = path.replace("{task}", running) if path == MESSAGES else path
         for name, value in names.items():
             address = address.replace(name, value)
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        body = {"goal": "x"} if (method, path) == ("POST", "/v1/tasks") else None
+        body = BODIES.get(path) if method == "POST" else None
         answer = await client.request(method, address, headers=headers, json=body)
         found[method, path] = (answer.status_code, answer.text)
     return found
