@@ -14,7 +14,7 @@ from agents import findings, prompt
 from agents.answer import Answer, Citation
 from agents.brief import InputFile
 from agents.findings import Failed, Finding, Gathered
-from agents.ports import ChildReturn, ReturnRefused, Turn
+from agents.ports import ReturnRefused, Turn
 from agents.structure import empty_fields, or_null
 from core.blocks import block
 from core.errors import AgentFailed, BudgetExhausted, BudgetLimit
@@ -50,18 +50,7 @@ class Material:
     noun: Literal["workers", "agents"]
 
 
-def digest(child: ChildReturn) -> JsonValue:
-    """What the task tree keeps of a return: how it ended and how much it holds, the same in every run."""
-    returned = child.returned if isinstance(child.returned, dict) else {}
-    found = returned.get("findings")
-    return {
-        "status": str(returned.get("status", child.status)),
-        "findings": len(found) if isinstance(found, list) else 0,
-        "error": child.error_code,
-    }
-
-
-def _gathered_block(gathered: Gathered) -> str:
+def gathered_block(gathered: Gathered) -> str:
     return block(
         "findings",
         {
@@ -100,8 +89,8 @@ def _answer_schema(gathered: Gathered, output: dict[str, JsonValue] | None) -> d
     }
 
 
-async def answer(turn: Turn, messages: Sequence[Message], given: Material) -> Answer:
-    """The root's answer.
+async def answer(turn: Turn, messages: Sequence[Message], given: Material) -> tuple[Answer, list[Message]]:
+    """The root's answer, and what was said for it after `messages`.
 
     Raises:
         ModelError: the model gives none that fits.
@@ -110,15 +99,15 @@ async def answer(turn: Turn, messages: Sequence[Message], given: Material) -> An
     """
     gathered, wanted = given.gathered, turn.agent.brief.output_schema
     if gathered.all_cut:
-        return _cut_short(given, wanted)
+        return _cut_short(given, wanted), []
     asked = _ANSWER
     if wanted is not None:
         asked += _OUTPUT.format(schema=orjson.dumps(for_node(wanted)).decode())
-    content = f"{_gathered_block(gathered)}\n\n{asked}"
+    question = Message(role="user", content=f"{gathered_block(gathered)}\n\n{asked}")
     reply = await turn.model(
         ModelRequest(
             kind="answer",
-            messages=(*messages, Message(role="user", content=content)),
+            messages=(*messages, question),
             output_schema=_answer_schema(gathered, wanted),
             output_name="answer",
             max_tokens=ANSWER_TOKENS,
@@ -130,7 +119,7 @@ async def answer(turn: Turn, messages: Sequence[Message], given: Material) -> An
     output = said.get("output")
     if wanted is not None and output is None:
         raise _unfilled(paragraphs, gathered)
-    return _assemble(
+    answered = _assemble(
         paragraphs,
         given,
         [] if wanted is None else _empty_notes(wanted, output),
@@ -138,6 +127,7 @@ async def answer(turn: Turn, messages: Sequence[Message], given: Material) -> An
         partial=not said["complete"] or bool(gathered.failed or gathered.shortened),
         limit=gathered.limit,
     )
+    return answered, [question, Message(role="assistant", content=reply.content)]
 
 
 def partial(given: Material, exhausted: BudgetExhausted) -> Answer:
@@ -238,8 +228,11 @@ def _titles(children: Sequence[Failed], *, codes: bool = False) -> str:
     return ", ".join(f"{child.title} ({child.code})" if codes else child.title for child in children)
 
 
-async def select(turn: Turn, messages: Sequence[Message], gathered: Gathered) -> None:
+async def select(turn: Turn, messages: Sequence[Message], gathered: Gathered) -> list[Message]:
     """A lead below the root returns the findings that matter, and shows them to the gate like anyone.
+
+    Returns:
+        What was said for it after `messages`.
 
     Raises:
         BudgetExhausted: every child was cut short before it had anything.
@@ -248,18 +241,21 @@ async def select(turn: Turn, messages: Sequence[Message], gathered: Gathered) ->
         raise BudgetExhausted(gathered.limit or "tokens", "the budget ran out in all of its children")
     if gathered.limit is not None:
         turn.cut_short(BudgetExhausted(gathered.limit, "the budget ran out in some of its children"))
-    said = await _selected(turn, messages, gathered)
+    question = Message(role="user", content=f"{gathered_block(gathered)}\n\n{_SELECT}")
+    said, reply = await _selected(turn, [*messages, question], gathered)
     offered = await turn.offer(orjson.dumps(_selection(said, gathered)).decode())
     if isinstance(offered, ReturnRefused):
         raise AgentFailed(f"its return was refused: {offered.code}", code="gate_refused")
+    return [] if reply is None else [question, Message(role="assistant", content=reply)]
 
 
-async def _selected(turn: Turn, messages: Sequence[Message], gathered: Gathered) -> Mapping[str, Any]:
-    """The model's choice; the most relevant where there is nothing left to ask it with."""
-    content = f"{_gathered_block(gathered)}\n\n{_SELECT}"
+async def _selected(
+    turn: Turn, messages: Sequence[Message], gathered: Gathered
+) -> tuple[Mapping[str, Any], str | None]:
+    """The model's choice, and its words; the most relevant where there is nothing left to ask it with."""
     request = ModelRequest(
         kind="select",
-        messages=(*messages, Message(role="user", content=content)),
+        messages=tuple(messages),
         output_schema={
             "type": "object",
             "additionalProperties": False,
@@ -273,12 +269,13 @@ async def _selected(turn: Turn, messages: Sequence[Message], gathered: Gathered)
         metadata=prompt.stamp("lead"),
     )
     try:
-        return cast(dict[str, Any], (await turn.model(request)).output)
+        reply = await turn.model(request)
     except BudgetExhausted as exhausted:
         if not gathered.findings and not gathered.figures:
             raise
         turn.cut_short(exhausted)
-        return {"status": "partial", "cites": [finding.id for finding in gathered.findings]}
+        return {"status": "partial", "cites": [finding.id for finding in gathered.findings]}, None
+    return cast(dict[str, Any], reply.output), reply.content
 
 
 def _selection(said: Mapping[str, Any], gathered: Gathered) -> dict[str, JsonValue]:

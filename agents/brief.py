@@ -45,9 +45,16 @@ class Brief(BaseModel):
     path: tuple[PathEntry, ...] = Field(
         default=(), description="Its step of the task tree, and what that rests on; typed values only."
     )
+    said: tuple[str, ...] = Field(
+        default=(), description="What the user said of this step while the task ran, in their own words."
+    )
     output_schema: dict[str, JsonValue] | None = Field(
         default=None, description="The root's alone: the schema the user's answer must match."
     )
+
+    @property
+    def users_words(self) -> tuple[str, ...]:
+        return (self.task_goal, *self.said)
 
 
 class ChildSpec(BaseModel):

@@ -1,4 +1,4 @@
-"""The lead agent: recall, plan, dispatch, wait, absorb, answer. The root agent is a lead; leads may nest."""
+"""The lead agent: recall, plan, dispatch, wait, absorb, steer, answer. The root is a lead; leads may nest."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import interrupt
+from pydantic import JsonValue
 
-from agents import answering, findings, planning, prompt, survey
+from agents import answering, findings, planning, prompt, steering, survey
 from agents.brief import InputFile
 from agents.graph import Context, Graph, compiled
+from agents.ports import Refusal, Told, Turn
 from core.errors import BudgetExhausted
 from inference.model import Message
-from memory.task_tree import SetStatus, SetValue
 
 
 class LeadState(TypedDict, total=False):
@@ -22,8 +23,16 @@ class LeadState(TypedDict, total=False):
     notes: list[str]
     """What the survey left out, for the answer."""
     plan: list[planning.Subtask]
-    absorbed: list[str]
-    """Keys of the children whose returns are in the tree."""
+    said: dict[str, list[str]]
+    """What the user said of steps while they were planned or at work, by their keys."""
+    steering: list[dict[str, JsonValue]]
+    """What the user said that took effect, as the prompt has it."""
+    told: list[Told]
+    """Said, and not yet considered."""
+    answered: bool
+    """Whether this turn has something to give, and nothing has changed since."""
+    exchange: list[Message]
+    """How the model came to it, which the prompt keeps where more is said."""
 
 
 async def prepare(state: LeadState, runtime: Context) -> LeadState:
@@ -41,7 +50,6 @@ async def prepare(state: LeadState, runtime: Context) -> LeadState:
         "messages": [prompt.system("lead"), Message(role="user", content="\n\n".join(parts))],
         "inputs": inputs,
         "notes": notes,
-        "absorbed": [],
     }
 
 
@@ -61,8 +69,12 @@ async def plan(state: LeadState, runtime: Context) -> LeadState:
 async def dispatch(state: LeadState, runtime: Context) -> LeadState:
     """Spawn a child for every step whose dependencies are done."""
     turn = runtime.context.turn
-    children = planning.children(turn, await turn.tree(), state.get("plan", []), state.get("inputs", []))
-    turn.spawn(children)
+    plan, tree = state.get("plan", []), await turn.tree()
+    leftovers = planning.leftovers(turn.agent, tree, plan)
+    if leftovers:
+        await turn.revise(leftovers)
+        tree = await turn.tree()
+    turn.spawn(planning.children(turn, tree, plan, state.get("inputs", []), state.get("said", {})))
     return {}
 
 
@@ -75,29 +87,73 @@ async def wait(state: LeadState) -> LeadState:
 async def absorb(state: LeadState, runtime: Context) -> LeadState:
     """Put what came back into the tree: typed values only."""
     turn = runtime.context.turn
-    known = set(state.get("absorbed", []))
-    fresh = [child for child in await turn.returns() if child.key not in known]
-    await turn.revise(
-        [
-            operation
-            for child in fresh
-            for operation in (
-                SetStatus(node=child.key, status="done" if child.status == "done" else "failed"),
-                SetValue(node=child.key, value=answering.digest(child)),
-            )
-        ]
+    told = await turn.news()
+    operations = planning.outcomes(await turn.tree(), await turn.returns())
+    if operations:
+        await turn.revise(operations)
+    return {"told": list(told)}
+
+
+async def steer(state: LeadState, runtime: Context) -> LeadState:
+    """Do as the user said, in the order in which it was said."""
+    turn = runtime.context.turn
+    after: LeadState = {**state, "messages": state.get("exchange", []), "exchange": []}
+    for told in state.get("told", []):
+        if told.kind == "ask":
+            spoken = await _reply(turn, state, after, told)
+        else:
+            spoken = await _change(turn, after, told)
+        after["messages"] = [*after.get("messages", []), *spoken]
+    return {**after, "told": []}
+
+
+async def _change(turn: Turn, after: LeadState, told: Told) -> list[Message]:
+    """Change plan and tree as one message says; returns what that adds to the prompt."""
+    if told.state == "refused":
+        return []
+    steps = steering.Steps(
+        plan=after.get("plan", []), said=after.get("said", {}), inputs=after.get("inputs", [])
     )
-    return {"absorbed": [*known, *(child.key for child in fresh)]}
+    tree = await turn.tree()
+    wanted = steering.change(turn.agent, tree, steps, told)
+    if told.state == "taken" and isinstance(wanted, steering.Change):
+        wanted = steering.no_room(turn, wanted.again) or wanted
+    if isinstance(wanted, Refusal):
+        await turn.refuse(told, wanted)
+        return []
+    if await turn.steer(told, wanted.operations, stops=wanted.stops) is not None:
+        return []
+    after["plan"] = list(wanted.steps.plan)
+    after["said"] = {key: list(words) for key, words in wanted.steps.said.items()}
+    after["steering"] = [*after.get("steering", []), steering.note(told, wanted.key)]
+    after["answered"] = False
+    return [prompt.steering_message(after["steering"])]
+
+
+async def _reply(turn: Turn, state: LeadState, after: LeadState, told: Told) -> list[Message]:
+    """Answer a question about the work; nothing else changes."""
+    plan, tree = after.get("plan", []), await turn.tree()
+    request = steering.reply_request(
+        [*state.get("messages", []), *after.get("messages", [])],
+        told,
+        tree,
+        planning.keys(turn.agent, plan),
+        findings.gather(planning.ended(tree, await turn.returns()), planning.titles(turn.agent, plan)),
+    )
+    reply = await turn.reply(told, request)
+    if reply is None:
+        return []
+    return [request.messages[-1], Message(role="assistant", content=reply.content)]
 
 
 async def answer(state: LeadState, runtime: Context) -> LeadState:
     """The root answers the user; another lead selects what it returns."""
     turn = runtime.context.turn
     plan, messages = state.get("plan", []), state.get("messages", [])
-    gathered = findings.gather(await turn.returns(), planning.titles(turn.agent, plan))
+    returns = planning.ended(await turn.tree(), await turn.returns())
+    gathered = findings.gather(returns, planning.titles(turn.agent, plan))
     if not turn.agent.is_root:
-        await answering.select(turn, messages, gathered)
-        return {}
+        return {"answered": True, "exchange": await answering.select(turn, messages, gathered)}
     given = answering.Material(
         gathered=gathered,
         inputs=state.get("inputs", []),
@@ -105,19 +161,41 @@ async def answer(state: LeadState, runtime: Context) -> LeadState:
         noun="agents" if any(step.split for step in plan) else "workers",
     )
     try:
-        answered = await answering.answer(turn, messages, given)
+        answered, exchange = await answering.answer(turn, messages, given)
     except BudgetExhausted as exhausted:
         if turn.agent.brief.output_schema is not None:
             raise
-        answered = answering.partial(given, exhausted)
+        answered, exchange = answering.partial(given, exhausted), []
     turn.deliver(answered)
-    return {}
+    return {"answered": True, "exchange": exchange}
 
 
-async def after_absorb(state: LeadState, runtime: Context) -> Literal["dispatch", "answer"]:
+async def listen(state: LeadState, runtime: Context) -> LeadState:
+    """What was said while the answer was made is considered before it is given.
+
+    Nothing is asked after it: a repeated turn may hear more here than the first one did.
+    """
+    return {"told": list(await runtime.context.turn.heard())}
+
+
+async def after_absorb(
+    state: LeadState, runtime: Context
+) -> Literal["steer", "dispatch", "wait", "answer", "__end__"]:
+    return "steer" if state.get("told") else await onward(state, runtime)
+
+
+async def onward(state: LeadState, runtime: Context) -> Literal["dispatch", "wait", "answer", "__end__"]:
     turn = runtime.context.turn
-    more = planning.ready(turn.agent, await turn.tree(), state.get("plan", []))
-    return "dispatch" if more else "answer"
+    plan, tree = state.get("plan", []), await turn.tree()
+    if planning.ready(turn.agent, tree, plan):
+        return "dispatch"
+    if planning.running(turn.agent, tree, plan):
+        return "wait"
+    return "__end__" if state.get("answered") else "answer"
+
+
+def after_listen(state: LeadState) -> Literal["steer", "__end__"]:
+    return "steer" if state.get("told") else "__end__"
 
 
 def lead_graph(checkpointer: BaseCheckpointSaver[Any]) -> Graph:
@@ -130,8 +208,10 @@ def lead_graph(checkpointer: BaseCheckpointSaver[Any]) -> Graph:
             ("dispatch", dispatch),
             ("wait", wait),
             ("absorb", absorb),
+            ("steer", steer),
             ("answer", answer),
+            ("listen", listen),
         ],
-        branches={"absorb": after_absorb},
+        branches={"absorb": after_absorb, "steer": onward, "listen": after_listen},
         checkpointer=checkpointer,
     )

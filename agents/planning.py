@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from agents import findings, prompt, survey
 from agents.brief import Brief, ChildSpec, InputFile
-from agents.ports import AgentFacts, Turn
+from agents.ports import AgentFacts, ChildReturn, Turn
 from core.errors import AgentFailed, BudgetExhausted, ModelOutputInvalid
 from core.grant import UNITS, Budget
 from core.ids import NodeId
 from core.text import clipped, printable
 from inference.estimate import text_tokens
 from inference.model import Message, ModelReply, ModelRequest
-from memory.task_tree import Create, Operation, PathEntry, Tree, synthesise
+from memory.task_tree import (
+    Create,
+    Operation,
+    PathEntry,
+    Retire,
+    SetStatus,
+    SetValue,
+    Tree,
+    synthesise,
+)
 
 KEPT_FOR_ANSWER = 0.25
 """Share of what is left of the grant that a lead keeps back from a wave of children, for its own calls."""
@@ -27,6 +36,8 @@ CHILD_TOKENS = 6_000
 
 LONGEST_KEY = 48
 """Characters of a lead's own key that go into those of its steps."""
+
+QUESTION_CHARACTERS = 4000
 
 PATH_TOKENS = 600
 """What a child's path through the task tree may take of its prompt."""
@@ -43,7 +54,7 @@ class Subtask(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str = Field(min_length=1, max_length=200)
-    question: str = Field(min_length=1, max_length=4000)
+    question: str = Field(min_length=1, max_length=QUESTION_CHARACTERS)
     inputs: tuple[str, ...] = ()
     split: bool = False
     after: tuple[int, ...] = ()
@@ -78,6 +89,18 @@ def may_split(agent: AgentFacts) -> bool:
     return granted is None or _shared(granted) // max(1, most_subtasks(agent)) >= 2 * CHILD_TOKENS
 
 
+def digest(child: ChildReturn) -> JsonValue:
+    """What the task tree keeps of a return: where it is, and how much it holds."""
+    returned = child.returned if isinstance(child.returned, dict) else {}
+    found = returned.get("findings")
+    return {
+        "agent": str(child.agent),
+        "status": str(returned.get("status", child.status)),
+        "findings": len(found) if isinstance(found, list) else 0,
+        "error": child.error_code,
+    }
+
+
 def notes(agent: AgentFacts) -> list[str]:
     """What the user should know of the plan's size."""
     most = most_subtasks(agent)
@@ -102,7 +125,7 @@ def schema(agent: AgentFacts, inputs: Sequence[InputFile]) -> dict[str, JsonValu
         "required": ["title", "question", "inputs", "split", "after"],
         "properties": {
             "title": {"type": "string", "minLength": 1, "maxLength": 200},
-            "question": {"type": "string", "minLength": 1, "maxLength": 4000},
+            "question": {"type": "string", "minLength": 1, "maxLength": QUESTION_CHARACTERS},
             "inputs": {"type": "array", "items": refs, "maxItems": len(inputs)},
             "split": {"type": "boolean"} if may_split(agent) else {"const": False},
             "after": {"type": "array", "items": {"type": "integer", "minimum": 1}, "maxItems": most},
@@ -178,6 +201,10 @@ def key(agent: AgentFacts, number: int) -> str:
     return f"{above}-{number}"
 
 
+def keys(agent: AgentFacts, plan: Sequence[Subtask]) -> frozenset[str]:
+    return frozenset(key(agent, number) for number in range(1, len(plan) + 1))
+
+
 def titles(agent: AgentFacts, plan: Sequence[Subtask]) -> dict[str, str]:
     """What each step is called, by its key."""
     return {key(agent, number): clipped(printable(step.title), 200) for number, step in enumerate(plan, 1)}
@@ -201,7 +228,44 @@ def ready(agent: AgentFacts, tree: Tree, plan: Sequence[Subtask]) -> list[int]:
     return [number for number in range(1, len(plan) + 1) if key(agent, number) in keys]
 
 
-def children(turn: Turn, tree: Tree, plan: Sequence[Subtask], inputs: Sequence[InputFile]) -> list[ChildSpec]:
+def running(agent: AgentFacts, tree: Tree, plan: Sequence[Subtask]) -> bool:
+    mine = keys(agent, plan)
+    return any(node.key in mine and node.status == "running" for node in tree.nodes)
+
+
+def ended(tree: Tree, returns: Iterable[ChildReturn]) -> list[ChildReturn]:
+    """The returns that count: of the last child of each step that stands, and not of one that was stopped."""
+    last = {node.agent for node in tree.nodes if node.status in {"running", "done", "failed"}}
+    return [child for child in returns if child.agent in last]
+
+
+def outcomes(tree: Tree, returns: Iterable[ChildReturn]) -> list[Operation]:
+    """What the tree keeps of children that ended since the last time."""
+    waited = {node.agent for node in tree.nodes if node.status == "running"}
+    return [
+        operation
+        for child in returns
+        if child.agent in waited
+        for operation in (
+            SetStatus(node=child.key, status="done" if child.status == "done" else "failed"),
+            SetValue(node=child.key, value=digest(child)),
+        )
+    ]
+
+
+def leftovers(agent: AgentFacts, tree: Tree, plan: Sequence[Subtask]) -> list[Operation]:
+    """Of steps that run again: what an earlier run planned below them."""
+    nodes = [tree.find(key(agent, number)) for number in ready(agent, tree, plan)]
+    return [Retire(node=below.key) for node in nodes if node for below in tree.below(node.id)]
+
+
+def children(
+    turn: Turn,
+    tree: Tree,
+    plan: Sequence[Subtask],
+    inputs: Sequence[InputFile],
+    said: Mapping[str, Sequence[str]],
+) -> list[ChildSpec]:
     """Orders for every step that can run now, each with its share of what is left of the grant."""
     agent = turn.agent
     numbers = ready(agent, tree, plan)
@@ -214,7 +278,9 @@ def children(turn: Turn, tree: Tree, plan: Sequence[Subtask], inputs: Sequence[I
         subtask = plan[number - 1]
         node = tree.find(key(agent, number))
         files = tuple(by_ref[ref] for ref in dict.fromkeys(subtask.inputs) if ref in by_ref)
-        specs.append(_child(agent, subtask, key(agent, number), files, budget, tree, node and node.id))
+        spec = _child(agent, subtask, key(agent, number), files, budget, tree, node and node.id)
+        brief = spec.brief.model_copy(update={"said": tuple(said.get(spec.key, ()))})
+        specs.append(spec.model_copy(update={"brief": brief}))
     return specs
 
 
@@ -252,6 +318,11 @@ def _path(tree: Tree, node: NodeId) -> tuple[PathEntry, ...]:
     return synthesise(tree, node, budget=PATH_TOKENS, count_tokens=text_tokens, declared=findings.STATUSES)
 
 
+def share(left: int, count: int) -> int:
+    """What each of `count` children gets of what is left of a grant."""
+    return _shared(left) // count
+
+
 def _shared(left: int) -> int:
     return int(left * (1 - KEPT_FOR_ANSWER))
 
@@ -262,6 +333,6 @@ def _share(turn: Turn, count: int) -> Budget:
     amounts: dict[str, int | None] = {}
     for unit in UNITS:
         rest = left.get(unit)
-        amounts[unit] = None if rest is None else _shared(rest) // count
+        amounts[unit] = None if rest is None else share(rest, count)
     mine = turn.agent.grant.budget
     return mine.model_copy(update=cast(dict[str, Any], {**amounts, "depth": mine.depth - 1}))

@@ -12,7 +12,7 @@ from agents.answer import Answer
 from agents.brief import Brief, ChildSpec, Role
 from core.errors import BudgetExhausted, BudgetLimit
 from core.grant import Grant, Unit
-from core.ids import AgentId, ArtifactId, NodeId, TaskId
+from core.ids import AgentId, ArtifactId, MessageId, NodeId, TaskId
 from core.provenance import Provenance
 from inference.model import ModelReply, ModelRequest, ToolCall, Usage
 from memory.recall import Recall
@@ -71,6 +71,36 @@ class ChildReturn(BaseModel):
     provenance: Provenance
 
 
+MessageKind = Literal["add", "revise", "retract", "ask"]
+"""What a person may say to a task that runs."""
+
+
+class Told(BaseModel):
+    """What a person said to a lead while its task ran: in the user's own words.
+
+    `state` is how far it had come when this turn met it: `taken` where it has not taken effect.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: MessageId
+    number: int
+    kind: MessageKind
+    node: NodeId | None
+    text: str
+    state: Literal["taken", "applied", "refused"]
+    provenance: Provenance
+
+
+class Refusal(BaseModel):
+    """Why a message takes no effect, in words for whoever sent it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+
+
 class ReturnRefused(BaseModel):
     """Why the gate did not let a return pass; never quotes the refused text."""
 
@@ -115,7 +145,9 @@ class Turn(Protocol):
         """What memory has for this task's goal, after the guard."""
         ...
 
-    async def tree(self) -> Tree: ...
+    async def tree(self) -> Tree:
+        """The plan as this turn began with it and changed it since, however often the turn is repeated."""
+        ...
 
     async def revise(self, operations: Sequence[Operation]) -> Diff:
         """Change the task tree, once, however often this turn is repeated."""
@@ -133,8 +165,28 @@ class Turn(Protocol):
         """What is left of the grant by unit as this turn began; `None` where there is no limit."""
         ...
 
+    async def news(self) -> Sequence[Told]:
+        """Begin a resumed turn: settles which children count as ended, and takes what people said since."""
+        ...
+
+    async def heard(self) -> Sequence[Told]:
+        """What people said since. The last thing an agent asks: it cannot end with a message unheard."""
+        ...
+
+    async def steer(
+        self, told: Told, operations: Sequence[Operation], *, stops: Sequence[AgentId]
+    ) -> Refusal | None:
+        """Change the task tree as a message says, once, and stop the children whose work it made void."""
+        ...
+
+    async def refuse(self, told: Told, refusal: Refusal) -> None: ...
+
+    async def reply(self, told: Told, request: ModelRequest) -> ModelReply | None:
+        """Ask the model what to say to a message, and say it; `None` where that cannot be done."""
+        ...
+
     async def returns(self) -> list[ChildReturn]:
-        """The finished children of this agent, in the order they were spawned."""
+        """The children of this agent that had ended at `news`, in the order they were spawned."""
         ...
 
     async def offer(self, text: str) -> JsonValue | ReturnRefused:

@@ -69,7 +69,7 @@ def brief_blocks(agent: AgentFacts, inputs: Sequence[InputFile] | None = None) -
     return "\n".join(
         [
             block("path", steps, trust),
-            block("question", brief.question, trust),
+            block("question", brief.question, Trust.USER if brief.question in brief.said else trust),
             block("inputs", [entry(file) for file in files], Trust.UNTRUSTED),
         ]
     )
@@ -81,6 +81,11 @@ def given_file(file: InputFile) -> dict[str, JsonValue]:
 
 def planned_file(file: InputFile) -> dict[str, JsonValue]:
     return {"ref": file.ref, **given_file(file), "score": round(file.score, 3)}
+
+
+def steering_message(said: Sequence[dict[str, JsonValue]]) -> Message:
+    """All that the user said so far, in order."""
+    return Message(role="user", content=block("steering", [*said], Trust.USER))
 
 
 def recall_block(recall: Recall) -> str:

@@ -22,7 +22,7 @@ from api.hosts import allowed_names
 from api.pages import error_page, wants_page
 from api.ports import ApiServices, Ready
 from api.problems import ProblemDetails
-from api.routes import approvals, artifacts, control, events, forks, health, pages, reference, tasks
+from api.routes import approvals, artifacts, control, events, forks, health, messages, pages, reference, tasks
 from core.errors import TreeholdError
 from viewer import STATIC
 
@@ -53,7 +53,18 @@ def create_app(services: ApiServices) -> FastAPI:
     app.state.ready = services.ready
     app.state.closing = asyncio.Event()
     app.state.streams = Streams(most=services.streams_per_tenant)
-    for resource in (tasks, control, approvals, forks, events, artifacts, health, reference, pages):
+    for resource in (
+        tasks,
+        control,
+        approvals,
+        messages,
+        forks,
+        events,
+        artifacts,
+        health,
+        reference,
+        pages,
+    ):
         app.include_router(resource.router)
     app.mount("/static", _Assets(directory=STATIC), name="static")
     app.add_exception_handler(TreeholdError, _answer)

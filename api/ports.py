@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from api.tickets import Tickets
 from core.settings import Settings
-from orchestrator.ports import Approvals, Control, Forks, Keys, Tasks
+from orchestrator.ports import Approvals, Control, Forks, Keys, Messages, Tasks
 from orchestrator.views import ModelDescription
 
 OK = "ok"
@@ -31,6 +31,7 @@ class ApiServices:
     forks: Forks
     control: Control
     approvals: Approvals
+    messages: Messages
     keys: Keys
     model: ModelDescription
     ready: Ready

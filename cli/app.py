@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import approvals, control, doctor, exits, fork, look, run, serve
+from cli import approvals, control, doctor, exits, fork, look, run, serve, steer
 from cli.interrupts import Interrupted
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command()(control.resume)
 app.command()(approvals.approvals)
 app.command()(approvals.approve)
 app.command()(approvals.deny)
+app.command()(steer.steer)
 app.command()(doctor.doctor)
 app.command()(serve.api)
 app.command()(serve.worker)

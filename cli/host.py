@@ -198,6 +198,7 @@ def _services(platform: Platform, ready: Readiness) -> ApiServices:
         forks=platform.forks,
         control=platform.control,
         approvals=platform.approvals,
+        messages=platform.messages,
         keys=platform.keys,
         model=platform.model,
         ready=ready,

@@ -32,34 +32,44 @@ MARKS: Mapping[str, tuple[str, str]] = {
 
 
 def agent_tree(tree: treehold.Tree) -> Tree:
-    """All agents, nested, with status, tokens and time; each error once, and the task's own not at all."""
+    """All agents, nested, with status, tokens and time; each error once, and the task's own not at all.
+
+    Behind the agent at work on a step stands the step's key.
+    """
     children: dict[UUID | None, list[Agent]] = {}
     for agent in tree.agents:
         children.setdefault(agent.parent, []).append(agent)
     root = Tree(Text(one_line(tree.task.goal, 100), style="bold"), guide_style="dim")
     said = {tree.task.error.message} if tree.task.error else set[str]()
-    _grow(root, children, None, said)
+    keys = {node.agent: node.key for node in tree.nodes if node.agent is not None}
+    _grow(root, children, None, said, keys)
     return root
 
 
 def _grow(
-    branch: Tree, children: Mapping[UUID | None, Sequence[Agent]], parent: UUID | None, said: set[str]
+    branch: Tree,
+    children: Mapping[UUID | None, Sequence[Agent]],
+    parent: UUID | None,
+    said: set[str],
+    keys: Mapping[UUID, str],
 ) -> None:
     for agent in sorted(children.get(parent, []), key=lambda agent: agent.position):
-        line = _agent_line(agent)
+        line = _agent_line(agent, keys.get(agent.id))
         if agent.error is not None and agent.error.message not in said:
             said.add(agent.error.message)
             line.append(f"  {one_line(agent.error.message, 100)}", style="red")
-        _grow(branch.add(line), children, agent.id, said)
+        _grow(branch.add(line), children, agent.id, said, keys)
 
 
-def _agent_line(agent: Agent) -> Text:
+def _agent_line(agent: Agent, key: str | None) -> Text:
     """The lead of a task has no better title than its role."""
     mark, style = MARKS[agent.status]
     line = Text(f"{mark} ", style=style)
     line.append(agent.role, style="bold")
     if agent.title != agent.role:
         line.append(f" {one_line(agent.title, 60)}")
+    if key is not None:
+        line.append(f" ({key})", style="dim")
     status = f"waiting for {agent.waiting_on}" if agent.waiting_on else agent.status
     figures = f"  {status} · {agent.usage.tokens:,} tokens · {agent.seconds:.2f} s"
     if agent.usage.cost:

@@ -23,6 +23,7 @@ def report(tree: Tree, trace_url: str) -> dict[str, Any]:
         "partial": is_partial(task),
         "error": task.error.model_dump() if task.error else None,
         "agents": [_agent(agent) for agent in tree.agents],
+        "steps": [{"key": node.key, "title": node.title, "status": node.status} for node in tree.nodes],
         "usage": task.usage.model_dump(),
         "model": task.model.model_dump(),
         "trace_url": trace_url,

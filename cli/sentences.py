@@ -55,6 +55,10 @@ class Narrator:
             "gate.refused": self._refused,
             "recall.used": self._recalled,
             "recall.held_back": lambda _event, data: f"held back {_count(len(data['records']), 'record')}",
+            "message.received": lambda _event, data: f"message {data['number']}: {_said(data)}",
+            "message.applied": lambda event, data: f"{self._who(event)} took message {data['number']} in",
+            "message.answered": lambda _event, data: f"message {data['number']} is answered: {data['reply']}",
+            "message.refused": lambda _event, data: f"message {data['number']} is refused: {data['message']}",
             "artifact.stored": lambda event, data: f"{self._who(event)} stored {data['name']}",
         }
 
@@ -149,6 +153,10 @@ def appeal(event: Event) -> str | None:
     approval = printable(str(data.get("approval")))
     choice = f"treehold approve {approval}, or: treehold deny {approval}"
     return f"{asked}\n  to decide: {choice}"
+
+
+def _said(data: Data) -> str:
+    return " ".join(str(part) for part in (data["kind"], data["node"], data["text"]) if part)
 
 
 def _count(number: int, noun: str) -> str:

@@ -14,6 +14,7 @@ CallId = NewType("CallId", UUID)
 ApprovalId = NewType("ApprovalId", UUID)
 ArtifactId = NewType("ArtifactId", UUID)
 NodeId = NewType("NodeId", UUID)
+MessageId = NewType("MessageId", UUID)
 RecordId = NewType("RecordId", UUID)
 """A memory record: an episode or an insight."""
 

@@ -13,3 +13,7 @@ class Paused(Exception):
 
 class Parked(Exception):
     """The agent must wait in the middle of a turn, which ends, and is repeated once the wait is over."""
+
+
+class Unheard(Exception):
+    """A message came in while the agent was about to end: its turn is to be run again."""

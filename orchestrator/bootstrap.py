@@ -28,6 +28,7 @@ from orchestrator.control import ControlService
 from orchestrator.forking import ForkService
 from orchestrator.intake import Intake
 from orchestrator.keys import KeyService
+from orchestrator.messages import MessageService
 from orchestrator.platform import Platform
 from orchestrator.tasks import TaskService
 from orchestrator.tool_runner import ToolRunner
@@ -109,6 +110,7 @@ async def open_platform(
         forks=ForkService(database, clock, ids, intake, model),
         control=ControlService(database),
         approvals=ApprovalService(database, runner),
+        messages=MessageService(database, ids),
         keys=KeyService(database),
         model=model,
     )

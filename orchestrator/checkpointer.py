@@ -24,10 +24,11 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from agents.brief import InputFile
 from agents.planning import Subtask
+from agents.ports import Told
 from core.database import Row
 from inference.model import Message, ToolCall
 
-KEPT_IN_STATE = (Message, ToolCall, InputFile, Subtask)
+KEPT_IN_STATE = (Message, ToolCall, InputFile, Subtask, Told)
 """The only types of ours that a checkpoint may bring to life."""
 
 Write = tuple[str, str, Any]

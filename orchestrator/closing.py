@@ -12,11 +12,12 @@ from core.errors import AgentFailed, BudgetExhausted, TreeholdError
 from core.events import Event
 from core.grant import Grant
 from core.ids import AgentId, TaskId, TenantId, derived
-from core.signals import LeaseLost
+from core.signals import LeaseLost, Unheard
 from memory.task_tree import SetStatus, TaskTree
 from orchestrator import budget, following
 from orchestrator.lease import Lease
 from orchestrator.memory_calls import tree_revised
+from orchestrator.messages import refuse_open
 from orchestrator.spawning import NewAgent, insert_agents, refuse_circles
 from orchestrator.topics import ADVANCE, LEARN
 from orchestrator.turn import LiveTurn
@@ -47,7 +48,11 @@ class Outcome:
 
 
 class Closing:
-    """Writes how turns end; once the fence has moved on nothing changes, and `close` raises `LeaseLost`."""
+    """Writes how turns end.
+
+    Once the fence has moved on nothing changes, and `close` raises `LeaseLost`; where a message waits for an
+    agent that is done, nothing changes either, and it raises `Unheard`.
+    """
 
     def __init__(self, database: Database, task_tree: TaskTree) -> None:
         self._database = database
@@ -195,6 +200,10 @@ class Closing:
         )
         if ended is None:
             raise LeaseLost(lease.agent)
+        if ended["unheard"]:
+            raise Unheard(lease.agent)
+        for child in ended["stopped"]:
+            work.emit(Event(task=lease.task, agent=child, kind="agent.cancelled"))
         work.emit(_ended(lease, outcome, ended["seconds"]))
         if ended["parent"] is None:
             await finish_task(work, lease.task, outcome, returned)
@@ -204,6 +213,8 @@ class Closing:
 
 async def finish_task(work: UnitOfWork, task: TaskId, outcome: Outcome, answer: JsonValue) -> None:
     done = outcome.state == "done"
+    if not done:
+        await refuse_open(work, task)
     reason = _stop_reason(outcome, answer)
     row = await work.fetch_one(
         SQL.finish_task,

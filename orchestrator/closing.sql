@@ -15,10 +15,10 @@ SELECT * FROM end_agent(
 )
 
 -- name: close_waiting
--- The turn ends in a wait; children that are already done would have nobody left to wake.
+-- The turn ends in a wait; children that are already done, and messages that came, would have nobody left to wake.
 UPDATE agent
-SET state = CASE WHEN open_children + %(spawned)s = 0 THEN 'ready' ELSE 'waiting' END,
-    waiting_on = CASE WHEN open_children + %(spawned)s = 0 THEN NULL ELSE %(waiting_on)s END,
+SET state = CASE WHEN open_children + %(spawned)s = 0 OR messages > 0 THEN 'ready' ELSE 'waiting' END,
+    waiting_on = CASE WHEN open_children + %(spawned)s = 0 OR messages > 0 THEN NULL ELSE %(waiting_on)s END,
     open_children = open_children + %(spawned)s,
     spawned = spawned + %(spawned)s,
     lease_owner = NULL,

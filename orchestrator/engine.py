@@ -25,7 +25,7 @@ from core.errors import AgentFailed, StorageError, TreeholdError
 from core.grant import Grant
 from core.ids import AgentId, NodeId, TaskId, TenantId
 from core.provenance import Provenance
-from core.signals import LeaseLost, Parked, Paused
+from core.signals import LeaseLost, Parked, Paused, Unheard
 from orchestrator.checkpointer import TurnCheckpointer
 from orchestrator.closing import Closing, Outcome
 from orchestrator.lease import Lease, LeaseKeeper
@@ -126,6 +126,8 @@ class Engine:
         lease = claimed.lease
         try:
             await self._run(claimed)
+        except Unheard:
+            await self._closing.hand_back(lease)
         except LeaseLost:
             log.info("turn.lease_lost", extra={"agent": str(lease.agent), "fence": lease.fence})
 

@@ -7,7 +7,6 @@ that a turn is made of follows from that. Implements `orchestrator.ports.Forks`.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from core.ids import AgentId, IdSource, TaskId
 from core.provenance import Origin, Provenance, Trust
 from orchestrator import budget
 from orchestrator.following import follow
-from orchestrator.idempotency import Keyed
+from orchestrator.idempotency import KeyedRequest
 from orchestrator.intake import Intake
 from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
@@ -136,9 +135,8 @@ def _event(wanted: int | None, last: int, task: UUID) -> int:
     return last if wanted is None else wanted
 
 
-def _keyed(task: UUID, wanted: ForkRequest, key: str | None) -> Keyed | None:
+def _keyed(task: UUID, wanted: ForkRequest, key: str | None) -> KeyedRequest | None:
     if key is None:
         return None
     asked = wanted.model_dump(mode="json", exclude_unset=True)
-    digest = hashlib.sha256(jsonb([str(task), asked]).encode()).digest()
-    return Keyed(route="POST /v1/tasks/{task}/fork", key=key, digest=digest)
+    return KeyedRequest(route=f"POST /v1/tasks/{task}/fork", key=key, asked=asked)

@@ -33,10 +33,15 @@ class Lease:
 async def fenced(database: Database, lease: Lease) -> AsyncGenerator[UnitOfWork]:
     """A unit of work only the lease's holder can commit. Raises `LeaseLost` before anything is written."""
     async with database.unit_of_work(lease.tenant) as work:
-        held = await work.fetch_one(SQL.hold, {"agent": lease.agent, "fence": lease.fence})
-        if held is None or not held["held"]:
-            raise LeaseLost(lease.agent)
+        await hold(work, lease)
         yield work
+
+
+async def hold(work: UnitOfWork, lease: Lease) -> None:
+    """Keep the lease until the unit of work is over. Raises `LeaseLost` where it is gone."""
+    held = await work.fetch_one(SQL.hold, {"agent": lease.agent, "fence": lease.fence})
+    if held is None or not held["held"]:
+        raise LeaseLost(lease.agent)
 
 
 class LeaseKeeper:

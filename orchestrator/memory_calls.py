@@ -49,9 +49,12 @@ class MemoryCalls:
         )
         return recall
 
-    async def tree(self) -> Tree:
+    async def tree(self, revision: int | None) -> Tree:
+        """As it stands, or as it was after a revision."""
         async with self._database.unit_of_work(self._lease.tenant) as work:
-            return await self._task_tree.load(work, self._lease.task, log=False)
+            if revision is None:
+                return await self._task_tree.load(work, self._lease.task, log=False)
+            return await self._task_tree.load_at(work, self._lease.task, revision)
 
     async def revise(self, position: int, operations: Sequence[Operation], *, provenance: Provenance) -> Diff:
         change_id = str(derived(self._lease.agent, "revise", position))

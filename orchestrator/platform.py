@@ -14,7 +14,7 @@ from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
 from orchestrator.keys import KeyService
-from orchestrator.ports import Approvals, Control, Forks, Tasks
+from orchestrator.ports import Approvals, Control, Forks, Messages, Tasks
 from orchestrator.tool_runner import ToolRunner
 
 
@@ -34,6 +34,7 @@ class Platform:
     forks: Forks
     control: Control
     approvals: Approvals
+    messages: Messages
     keys: KeyService
     model: ModelDescription
 

@@ -17,6 +17,8 @@ from orchestrator.views import (
     Decision,
     EventView,
     ForkRequest,
+    MessageView,
+    NewMessage,
     Page,
     Submission,
     TaskStatus,
@@ -30,6 +32,27 @@ class Submitted:
     task: TaskView
     replayed: bool
     """Whether an earlier request with the same idempotency key made the task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    message: MessageView
+    replayed: bool
+    """Whether an earlier request with the same idempotency key sent it."""
+
+
+class Messages(Protocol):
+    """Raises `NotFound` for what is not this principal's tenant's, and `AccessDenied` by scope."""
+
+    async def send(
+        self, principal: Principal, task: UUID, new: NewMessage, *, idempotency_key: str | None
+    ) -> Sent:
+        """Raises `Conflict` where the task has ended, `InvalidInput` for a step taken out of the plan."""
+        ...
+
+    async def list(self, principal: Principal, task: UUID) -> list[MessageView]:
+        """In the order of their coming."""
+        ...
 
 
 class Tasks(Protocol):

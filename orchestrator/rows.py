@@ -19,6 +19,7 @@ from orchestrator.views import (
     CallView,
     EventView,
     Evidence,
+    MessageView,
     ModelDescription,
     NodeView,
     Problem,
@@ -164,6 +165,24 @@ def approval(row: Row) -> ApprovalView:
         requested_at=row["requested_at"],
         expires_at=row["due"],
         decided_at=row["decided_at"],
+    )
+
+
+def message(row: Row) -> MessageView:
+    return MessageView(
+        id=row["id"],
+        number=row["number"],
+        kind=row["kind"],
+        node=row["node_id"],
+        node_key=row["node_key"],
+        text=row["text"],
+        status=row["state"],
+        agent=row["agent_id"],
+        applied_at_event=row["applied_seq"],
+        reply=row["reply"],
+        error=_problem(row["refusal"]),
+        created_at=row["created_at"],
+        concluded_at=row["concluded_at"],
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Any
@@ -21,8 +20,9 @@ from orchestrator import budget, gate, rows
 from orchestrator.admission import Admission
 from orchestrator.cursors import decode, encode
 from orchestrator.event_feed import EventFeed
-from orchestrator.idempotency import Keyed
+from orchestrator.idempotency import KeyedRequest
 from orchestrator.intake import Intake
+from orchestrator.messages import refuse_open
 from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
 from orchestrator.spawning import NewAgent, insert_agents
@@ -70,7 +70,7 @@ class TaskService:
         self, principal: Principal, submission: Submission, *, idempotency_key: str | None
     ) -> Submitted:
         principal.require("tasks:write")
-        keyed = _keyed(submission, idempotency_key)
+        keyed = None if idempotency_key is None else _keyed(submission, idempotency_key)
         if keyed is not None:
             async with self._database.unit_of_work(principal.tenant) as work:
                 if (earlier := await keyed.earlier(work)) is not None:
@@ -168,6 +168,7 @@ class TaskService:
         if finished is None:
             return
         work.enqueue(LEARN, task)
+        await refuse_open(work, task)
         work.emit(Event(task=task, kind="task.cancelling"))
         for agent in agents:
             work.emit(Event(task=task, agent=agent, kind="agent.cancelled"))
@@ -289,12 +290,8 @@ async def _state(work: UnitOfWork, task: UUID) -> Row:
     return row
 
 
-def _keyed(submission: Submission, key: str | None) -> Keyed | None:
-    return None if key is None else Keyed(route="POST /v1/tasks", key=key, digest=_digest(submission))
-
-
-def _digest(submission: Submission) -> bytes:
+def _keyed(submission: Submission, key: str) -> KeyedRequest:
     asked = submission.model_dump(mode="json")
     for name in ("approve", "hosts", "tools"):
         asked[name] = asked[name] and sorted(asked[name])
-    return hashlib.sha256(jsonb(asked).encode()).digest()
+    return KeyedRequest(route="POST /v1/tasks", key=key, asked=asked)

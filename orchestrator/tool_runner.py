@@ -65,7 +65,9 @@ class ToolRunner:
             prepared = self._broker.prepare(call.name, call.arguments, granted, TaintCheck(approved=True))
         except ToolError:
             return None
-        foreign = self._broker.foreign(prepared, TaintCheck(trusted_texts=(facts.brief.task_goal,)))
+        foreign = self._broker.foreign(
+            prepared, TaintCheck(trusted_texts=(facts.brief.task_goal, *facts.brief.said))
+        )
         return Proposal(arguments=json.loads(call.arguments or "{}"), foreign=foreign)
 
     def check(self, name: str, arguments: Mapping[str, JsonValue], capabilities: Capabilities) -> None:
@@ -82,7 +84,7 @@ class ToolRunner:
         approved: bool = False,
     ) -> ToolResult:
         """Raises `ToolError`."""
-        taint = TaintCheck(trusted_texts=(facts.brief.task_goal,), approved=approved)
+        taint = TaintCheck(trusted_texts=facts.brief.users_words, approved=approved)
         prepared = self._broker.prepare(call.name, call.arguments, facts.grant.capabilities, taint)
         context = ToolContext(
             capabilities=facts.grant.capabilities,

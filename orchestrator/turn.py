@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any, cast
 
 from pydantic import JsonValue
 
 from agents.answer import Answer
 from agents.brief import ChildSpec
-from agents.ports import AgentFacts, ChildReturn, ReturnRefused, ToolOutcome
+from agents.ports import AgentFacts, ChildReturn, Refusal, ReturnRefused, Told, ToolOutcome
 from core.clock import Clock
-from core.database import Row, queries
-from core.errors import AgentFailed, BudgetExhausted, ModelError
+from core.errors import AgentFailed, BudgetExhausted, InvalidInput, ModelError
 from core.grant import UNITS, Unit
-from core.ids import AgentId, NodeId, derived
+from core.ids import AgentId, derived
 from core.provenance import Origin, Provenance
 from inference.model import NO_USAGE, ModelReply, ModelRequest, ToolCall, Usage
 from memory import Recall
@@ -26,13 +26,12 @@ from orchestrator.asking import Asking, Policy
 from orchestrator.journal import Journal
 from orchestrator.lease import Lease
 from orchestrator.memory_calls import MemoryCalls
+from orchestrator.message_calls import MessageCalls
 from orchestrator.model_calls import ModelCalls
 from orchestrator.platform import Platform
 from orchestrator.returns import Returns
 from orchestrator.tool_calls import ToolCalls
 from tools.contract import ToolSpec
-
-SQL = queries.load(__file__, "turn.sql")
 
 KEPT_SHARE = 0.2
 KEPT_SECONDS = 60.0
@@ -94,8 +93,11 @@ class LiveTurn:
             rung=rung,
         )
         self._returns = Returns(self._journal)
-        self._children: list[ChildReturn] | None = None
+        self._ended: list[ChildReturn] = []
         self._memory = MemoryCalls(platform.database, platform.memory, platform.task_tree, self._journal)
+        self._messages = MessageCalls(platform.database, platform.task_tree, self._journal)
+        self._head: int | None = None
+        self._tree: Tree | None = None
         self.parent = parent
         self.source = source
         self.position = position
@@ -117,12 +119,15 @@ class LiveTurn:
         }
 
     async def model(self, request: ModelRequest, *, keep: Usage | None = None) -> ModelReply:
+        return await self._ask(self._next(), request, keep)
+
+    async def _ask(self, position: int, request: ModelRequest, keep: Usage | None = None) -> ModelReply:
         most = self._facts.grant.budget.model_calls
         if self._model_calls >= most:
             raise BudgetExhausted("model_calls", f"its {most} model calls are made")
         left = self._left if keep is None else self._left_to_work
         try:
-            reply = await self._models.ask(self._next(), request, keep=keep or NO_USAGE, seconds_left=left)
+            reply = await self._models.ask(position, request, keep=keep or NO_USAGE, seconds_left=left)
         except BudgetExhausted as limit:
             self._model_calls += limit.limit not in UNITS  # else it was not made
             raise
@@ -157,10 +162,16 @@ class LiveTurn:
         return recall
 
     async def tree(self) -> Tree:
-        return await self._memory.tree()
+        """Read once, as it was at `news`; from there on it changes as this turn changes it."""
+        if self._tree is None:
+            self._tree = await self._memory.tree(self._head)
+        return self._tree
 
     async def revise(self, operations: Sequence[Operation]) -> Diff:
-        return await self._memory.revise(self._next(), operations, provenance=self.provenance)
+        tree = await self.tree()
+        diff = await self._memory.revise(self._next(), operations, provenance=self.provenance)
+        self._tree = tree.advanced(diff)
+        return diff
 
     def spawn(self, children: Sequence[ChildSpec]) -> list[AgentId]:
         limits = self._facts.grant.budget
@@ -176,17 +187,49 @@ class LiveTurn:
             spawned.append(agent)
         return spawned
 
-    async def returns(self) -> list[ChildReturn]:
-        """Read once: a turn begins when all children have ended, and spawns new ones only as it closes."""
-        if self._children is None:
-            self._children = await self._load_returns()
-            self.provenance = self.provenance.derive(child.provenance for child in self._children)
-        return self._children
+    async def news(self) -> Sequence[Told]:
+        news = await self._messages.news(self._next(), anyway=True)
+        assert news is not None, "asked for anyway"
+        self._head = news.head
+        self._ended = list(news.children)
+        self.provenance = self.provenance.derive(child.provenance for child in self._ended)
+        return news.told
 
-    async def _load_returns(self) -> list[ChildReturn]:
-        async with self._platform.database.unit_of_work(self._lease.tenant) as work:
-            rows = await work.fetch_all(SQL.returns, {"agent": self._lease.agent})
-        return [_child_return(row) for row in rows]
+    async def heard(self) -> Sequence[Told]:
+        news = await self._messages.news(self.position, anyway=False)
+        if news is None:
+            return ()
+        self.position += 1
+        return news.told
+
+    async def steer(
+        self, told: Told, operations: Sequence[Operation], *, stops: Sequence[AgentId]
+    ) -> Refusal | None:
+        tree = await self.tree()
+        changed = await self._messages.steer(told, operations, stops=stops)
+        if isinstance(changed, Refusal):
+            return changed
+        self._tree = tree.advanced(changed)
+        return None
+
+    async def refuse(self, told: Told, refusal: Refusal) -> None:
+        await self._messages.refuse(told, refusal)
+
+    async def reply(self, told: Told, request: ModelRequest) -> ModelReply | None:
+        position = self._next()
+        if told.state == "refused":
+            self._model_calls += 1
+            return None
+        try:
+            reply = await self._ask(position, request)
+        except (ModelError, BudgetExhausted, InvalidInput) as error:
+            await self._messages.refuse(told, Refusal(code=error.code, message=error.message))
+            return None
+        await self._messages.answer(told, str(cast(dict[str, Any], reply.output)["text"]))
+        return reply
+
+    async def returns(self) -> list[ChildReturn]:
+        return self._ended
 
     async def offer(self, text: str) -> JsonValue | ReturnRefused:
         schema = self._facts.return_schema
@@ -263,16 +306,3 @@ def _kept_seconds(facts: AgentFacts) -> float:
     if facts.role != "worker" or seconds is None:
         return 0.0
     return min(KEPT_SECONDS, KEPT_SHARE * seconds)
-
-
-def _child_return(row: Row) -> ChildReturn:
-    return ChildReturn(
-        agent=AgentId(row["id"]),
-        key=row["key"],
-        node=NodeId(row["node_id"]) if row["node_id"] else None,
-        status=row["state"],
-        returned=row["returned"],
-        error_code=row["error"]["code"] if row["error"] else None,
-        limit=row["error"].get("limit") if row["error"] else None,
-        provenance=Provenance.model_validate(row["provenance"]),
-    )

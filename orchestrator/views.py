@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from agents.answer import Answer
+from agents.ports import MessageKind
 from core.events import EventKind
 from core.grant import MOST, Budget, Unit
+from core.text import printable
 from inference.model import ModelDescription
 
 T = TypeVar("T")
@@ -239,6 +241,24 @@ class ArtifactView(View):
     created_at: datetime
 
 
+class MessageView(View):
+    """What a person said to a task while it ran, and what came of it."""
+
+    id: UUID
+    number: int = Field(description="Rises by one within a task, in the order of their coming.")
+    kind: MessageKind
+    node: UUID | None = Field(description="The step it is about; none for the task as a whole.")
+    node_key: str | None
+    text: str
+    status: Literal["pending", "taken", "applied", "refused"]
+    agent: UUID = Field(description="The lead it is for.")
+    applied_at_event: int | None = Field(description="The number of the event at which it took effect.")
+    reply: str | None = Field(description="What a question was answered with. A model's words.")
+    error: Problem | None = Field(description="Why it takes no effect.")
+    created_at: datetime
+    concluded_at: datetime | None
+
+
 Host = Annotated[str, Field(max_length=255)]
 TagName = Annotated[str, Field(min_length=1, max_length=100)]
 TagValue = Annotated[str, Field(max_length=500)]
@@ -304,6 +324,35 @@ class Decision(BaseModel):
     note: str | None = Field(
         default=None, min_length=1, max_length=2000, description="For the agent to read."
     )
+
+
+class NewMessage(BaseModel):
+    """What a person says to a task that runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: MessageKind = Field(
+        description="`add` a step, `revise` or `retract` the step named, or `ask` how the work stands."
+    )
+    node: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="The step it is about, by its key or id in the tree; without one, the task as a whole.",
+    )
+    text: str = Field(
+        default="",
+        max_length=4000,
+        description="The question of the step added or revised, or what is asked; for `retract`, why.",
+    )
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> NewMessage:
+        if self.kind in {"revise", "retract"} and self.node is None:
+            raise ValueError(f"{self.kind} is about one step: name it in node, by its key in the tree")
+        if self.kind != "retract" and not printable(self.text).strip():
+            raise ValueError(f"say in text what to {self.kind}")
+        return self
 
 
 class Page(View, Generic[T]):

@@ -41,6 +41,8 @@ class _Gathered:
     def __init__(self, blocks: Mapping[str, JsonValue]) -> None:
         given = cast(dict[str, Any], blocks.get("findings") or {})
         self.goal = str(blocks.get("goal", ""))
+        said = cast(list[dict[str, Any]], blocks.get("steering") or [])
+        self.asked = " ".join([self.goal, *(str(each["text"]) for each in said if each["kind"] != "retract")])
         self.failed = bool(given.get("failed"))
         self.figures = [
             Figure(label=str(part["name"]), number=_plain(part["value"]), file=str(part.get("file") or ""))
@@ -81,7 +83,7 @@ class _Gathered:
 
     def ranked(self, most: int) -> list[Finding]:
         """The findings nearest to the goal; one file does not crowd the others out."""
-        asked = words(self.goal)
+        asked = words(self.asked)
         scored = sorted(
             self.findings,
             key=lambda finding: -(nearness(asked, finding["quote"]) + float(finding.get("relevance", 0.5))),

@@ -88,6 +88,11 @@ class TaskTree:
             revisions=await repository.revisions_between(work, task, 1, head) if log else (),
         )
 
+    async def load_at(self, work: UnitOfWork, task: TaskId, revision: int) -> Tree:
+        """The active nodes as they were after a revision, without the log."""
+        tree = await self.load(work, task, log=False)
+        return tree.rewound(await repository.revisions_between(work, task, revision + 1, tree.head))
+
 
 def _unknown(work: UnitOfWork, task: TaskId, actor: str) -> Provenance:
     return Provenance(

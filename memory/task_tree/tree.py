@@ -8,7 +8,7 @@ from functools import cached_property
 
 from core.errors import NotFound
 from core.ids import NodeId, TaskId
-from memory.task_tree.model import Node, Revision
+from memory.task_tree.model import Diff, Node, Revision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,43 @@ class Tree:
             for node in self.nodes
             if node.status in {"pending", "stale"}
             and all(self.get(dependency).status == "done" for dependency in node.depends_on)
+        )
+
+    def dependents(self, node_id: NodeId) -> tuple[Node, ...]:
+        """All active nodes that rest on this one, at any remove; oldest first."""
+        found = {node_id}
+        grown = True
+        while grown:
+            more = {node.id for node in self.nodes if node.id not in found and found & {*node.depends_on}}
+            found |= more
+            grown = bool(more)
+        return tuple(node for node in self.nodes if node.id in found and node.id != node_id)
+
+    def below(self, node_id: NodeId) -> tuple[Node, ...]:
+        """The active nodes right under this one."""
+        return tuple(node for node in self.nodes if node.parent == node_id)
+
+    def advanced(self, diff: Diff) -> Tree:
+        """The tree after a change that was applied to it."""
+        nodes = {**self.by_id, **{node.id: node for node in diff.changed}}
+        return Tree(
+            task=self.task,
+            head=max(self.head, diff.head),
+            nodes=oldest_first(node for node in nodes.values() if node.retired_rev is None),
+        )
+
+    def rewound(self, later: Sequence[Revision]) -> Tree:
+        """The tree before its last revisions, all of which are given, oldest first."""
+        if not later:
+            return self
+        before: dict[NodeId, Node | None] = {}
+        for revision in later:
+            before.setdefault(revision.after.id, revision.before)
+        nodes = {**self.by_id, **before}
+        return Tree(
+            task=self.task,
+            head=later[0].rev - 1,
+            nodes=oldest_first(node for node in nodes.values() if node is not None),
         )
 
     def at(self, revision: int) -> Tree:

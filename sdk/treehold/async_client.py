@@ -23,7 +23,10 @@ from treehold.models import (
     Artifact,
     Call,
     Event,
+    Message,
+    MessageKind,
     ModelDescription,
+    Node,
     Task,
     TaskBudget,
     TaskStatus,
@@ -206,6 +209,22 @@ class AsyncTreehold:
     async def deny(self, approval: ApprovalRef, *, note: str | None = None) -> Approval:
         """See `Treehold.deny`."""
         return await self._send(endpoints.deny(approval, note))
+
+    async def send(
+        self,
+        task: TaskRef,
+        kind: MessageKind,
+        text: str = "",
+        *,
+        node: Node | UUID | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Message:
+        """See `Treehold.send`."""
+        return await self._send(endpoints.send(task, kind, text, node, idempotency_key))
+
+    async def messages(self, task: TaskRef) -> tuple[Message, ...]:
+        """See `Treehold.messages`."""
+        return await self._send(endpoints.messages(task))
 
     async def calls(self, task: TaskRef, *, agent: UUID | str | None = None) -> tuple[Call, ...]:
         """See `Treehold.calls`."""

@@ -23,7 +23,10 @@ from treehold.models import (
     Artifact,
     Call,
     Event,
+    Message,
+    MessageKind,
     ModelDescription,
+    Node,
     Task,
     TaskBudget,
     TaskStatus,
@@ -238,6 +241,30 @@ class Treehold:
             Conflict: it was decided otherwise.
         """
         return self._send(endpoints.deny(approval, note))
+
+    def send(
+        self,
+        task: TaskRef,
+        kind: MessageKind,
+        text: str = "",
+        *,
+        node: Node | UUID | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Message:
+        """Steer a task while it runs: `add` a step, `revise` or `retract` one, or `ask` how the work stands.
+
+        The message is kept, and takes effect once, in the order of its number. `node` is the step it is
+        about, by its key or id in the tree; without one, the task as a whole.
+
+        Raises:
+            Conflict: the task has ended.
+            NotFound: it has no such step.
+        """
+        return self._send(endpoints.send(task, kind, text, node, idempotency_key))
+
+    def messages(self, task: TaskRef) -> tuple[Message, ...]:
+        """What the task was told, in order, and what came of it."""
+        return self._send(endpoints.messages(task))
 
     def calls(self, task: TaskRef, *, agent: UUID | str | None = None) -> tuple[Call, ...]:
         """What the agents of a task, or one of them, asked; without the contents."""

@@ -19,7 +19,10 @@ from treehold.models import (
     Budget,
     Call,
     Event,
+    Message,
+    MessageKind,
     ModelDescription,
+    Node,
     Page,
     Task,
     TaskBudget,
@@ -236,6 +239,26 @@ def _decide(name: ApprovalRef, body: dict[str, Any], note: str | None) -> Endpoi
 
 def _approval_path(name: ApprovalRef) -> str:
     return f"/v1/approvals/{_id(name.id if isinstance(name, Approval) else name)}"
+
+
+def send(
+    task: TaskRef, kind: MessageKind, text: str, node: Node | UUID | str | None, key: str | None
+) -> Endpoint[Message]:
+    body: dict[str, Any] = {"kind": kind, "text": text}
+    if node is not None:
+        body["node"] = node.key if isinstance(node, Node) else str(node)
+    return Endpoint(
+        method="POST",
+        path=_path(task, "/messages"),
+        json=body,
+        headers={"Idempotency-Key": key or uuid4().hex},
+        read=_reads(Message),
+    )
+
+
+def messages(task: TaskRef) -> Endpoint[tuple[Message, ...]]:
+    read = _reads(Page[Message])
+    return Endpoint(path=_path(task, "/messages"), read=lambda response: read(response).data)
 
 
 def calls(task: TaskRef, agent: UUID | str | None) -> Endpoint[tuple[Call, ...]]:

@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 TaskStatus = Literal["running", "done", "failed", "cancelled"]
 ApprovalStatus = Literal["pending", "approved", "denied", "expired", "withdrawn"]
+MessageKind = Literal["add", "revise", "retract", "ask"]
 
 
 class Model(BaseModel):
@@ -272,6 +273,33 @@ class Approval(Model):
     requested_at: datetime
     expires_at: datetime
     decided_at: datetime | None = None
+
+
+class Message(Model):
+    """What was said to a task while it ran, and what came of it.
+
+    `number` rises by one within a task; `status` is pending, taken, applied or refused; `applied_at_event` is
+    the number of the event at which it took effect, `reply` what a question was answered with, and `error`
+    why it takes no effect.
+    """
+
+    id: UUID
+    number: int
+    kind: str
+    node: UUID | None
+    node_key: str | None
+    text: str
+    status: str
+    agent: UUID
+    applied_at_event: int | None = None
+    reply: str | None = None
+    error: Failure | None = None
+    created_at: datetime
+    concluded_at: datetime | None = None
+
+    @property
+    def concluded(self) -> bool:
+        return self.status in {"applied", "refused"}
 
 
 class Artifact(Model):

@@ -266,21 +266,31 @@ END;
 $$;
 
 -- An agent ends, settles, gives its parent back what it did not spend, and wakes it if it was the last child
--- to be waited for. No row where the lease is lost.
+-- to be waited for. One that fails takes its open children with it and leaves its messages to its parent; one
+-- that is done while a message waits for it is not, and its caller must roll back. No row where the lease is lost.
 CREATE FUNCTION end_agent(
     p_agent uuid, p_fence bigint, p_state text, p_position integer, p_returned jsonb, p_error jsonb, p_provenance jsonb
 )
-RETURNS TABLE (seconds double precision, parent uuid, awake boolean)
+RETURNS TABLE (seconds double precision, parent uuid, awake boolean, unheard boolean, stopped uuid[])
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
 AS $$
 BEGIN
     awake := false;
+    stopped := '{}';
+    IF p_state <> 'done' THEN
+        stopped := stop_children(p_agent, ARRAY(SELECT c.id FROM agent AS c WHERE c.parent_id = p_agent));
+    END IF;
     UPDATE agent AS a
     SET state = p_state, lease_owner = NULL, lease_until = NULL, next_position = p_position, returned = p_returned,
         error = p_error, provenance = p_provenance, finished_at = clock_timestamp()
     WHERE a.id = p_agent AND a.fence = p_fence AND a.state = 'running' AND a.lease_until > clock_timestamp()
-    RETURNING extract(epoch FROM a.finished_at - a.started_at), a.parent_id INTO seconds, parent;
+    RETURNING extract(epoch FROM a.finished_at - a.started_at), a.parent_id, p_state = 'done' AND a.messages > 0
+    INTO seconds, parent, unheard;
     IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF unheard THEN
+        RETURN NEXT;
         RETURN;
     END IF;
     PERFORM settle_ended(ARRAY[p_agent]);
@@ -296,6 +306,9 @@ BEGIN
         SET delegated = p.delegated - coalesce(c.granted, 0), spent = p.spent + c.spent
         FROM budget AS c
         WHERE c.agent_id = p_agent AND p.agent_id = parent AND p.unit = c.unit;
+        IF p_state <> 'done' THEN
+            awake := pass_on_messages(ARRAY[p_agent], parent) OR awake;
+        END IF;
     END IF;
     RETURN NEXT;
 END;

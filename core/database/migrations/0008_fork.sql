@@ -15,7 +15,7 @@ ADD COLUMN concluded_events integer,
 ADD COLUMN replayed boolean NOT NULL DEFAULT false;
 
 -- Takes a call of a fork from the journal of the agent that it follows. An agent follows as long as it asks what
--- its source asked: behind the first call that it made itself it is on its own.
+-- its source asked: behind the first call that it made itself it is on its own, news apart, which are its own.
 --
 -- Verdict 'recorded': the call is in the fork's journal now, concluded, with events, artifacts and usage as they
 -- were. 'in_doubt': the source had begun it, it may have an effect, and nobody knows whether it had. No row: it has
@@ -43,7 +43,7 @@ BEGIN
     WHERE c.agent_id = p_source AND c.position = p_position AND c.request_hash = p_hash
         AND NOT EXISTS (
             SELECT FROM call AS own
-            WHERE own.agent_id = p_agent AND own.position < p_position AND NOT own.replayed
+            WHERE own.agent_id = p_agent AND own.position < p_position AND NOT own.replayed AND own.name <> 'news'
         );
     IF NOT FOUND THEN
         RETURN;

@@ -14,7 +14,7 @@ from viewer_tasks import KEY, OneKey, ScriptedTasks
 from api import ApiServices, RunningServer, create_app, serve
 from core.settings import Settings
 from orchestrator.views import ModelDescription
-from tests.unit.api.fakes import FakeApprovals, FakeTasks
+from tests.unit.api.fakes import FakeApprovals, FakeMessages, FakeTasks
 
 
 async def ready() -> dict[str, str]:
@@ -28,6 +28,7 @@ async def api(server: ViewerServer) -> AsyncIterator[RunningServer]:
         forks=tasks,
         control=(nothing := FakeTasks()),
         approvals=FakeApprovals(nothing),
+        messages=FakeMessages(nothing),
         keys=OneKey(),
         model=ModelDescription(name="offline", provider="offline", offline=True),
         ready=ready,

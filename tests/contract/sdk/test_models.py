@@ -25,6 +25,16 @@ DONE = TASK.model_copy(
 EVENT = views.EventView(
     seq=1, at=fakes.BEGIN, kind="task.submitted", task=TASK.id, agent=uuid4(), data={"a": [1, None]}
 )
+MESSAGE = fakes.new_message(views.NewMessage(kind="ask", text="How far?")).model_copy(
+    update={
+        "status": "applied",
+        "applied_at_event": 7,
+        "reply": "Half of it.",
+        "concluded_at": fakes.BEGIN,
+        "node": uuid4(),
+        "error": views.Problem(code="a", message="b"),
+    }
+)
 PAIRS: list[tuple[BaseModel, type[BaseModel]]] = [
     (TASK, treehold.Task),
     (DONE, treehold.Task),
@@ -38,6 +48,7 @@ PAIRS: list[tuple[BaseModel, type[BaseModel]]] = [
     (fakes.new_call(), treehold.Call),
     (fakes.new_approval(TASK.id), treehold.Approval),
     (fakes.new_approval(TASK.id).evidence, treehold.Evidence),
+    (MESSAGE, treehold.Message),
     (fakes.new_artifact(TASK.id, "a.txt", "text/plain", b"x"), treehold.Artifact),
     (fakes.MODEL, treehold.ModelDescription),
     (views.Usage(prompt_tokens=1, cost=2), treehold.Usage),

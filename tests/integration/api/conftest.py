@@ -7,7 +7,7 @@ import pytest
 
 from api import ApiServices, RunningServer, create_app, serve
 from core.settings import Settings
-from tests.unit.api.fakes import KEY, MODEL, FakeApprovals, FakeKeys, FakeTasks
+from tests.unit.api.fakes import KEY, MODEL, FakeApprovals, FakeKeys, FakeMessages, FakeTasks
 
 HEARTBEAT_SECONDS = 0.05
 
@@ -33,6 +33,7 @@ def services(tasks: FakeTasks, approvals: FakeApprovals) -> ApiServices:
         forks=tasks,
         control=tasks,
         approvals=approvals,
+        messages=FakeMessages(tasks),
         keys=FakeKeys(),
         model=MODEL,
         ready=ready,

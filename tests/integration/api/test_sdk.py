@@ -148,6 +148,9 @@ async def test_everything_else(sdk: Either, tasks: FakeTasks, client: httpx.Asyn
     assert [each.id for each in await sdk.call("artifacts", task)] == [artifact.id]
     assert await sdk.call("download", artifact.id) == b"bytes"
     assert (await sdk.call("model")).offline
+    sent = await sdk.call("send", task, "add", "What else?", node="s1")
+    assert (sent.kind, sent.node_key, sent.text, sent.concluded) == ("add", "s1", "What else?", False)
+    assert [each.id for each in await sdk.call("messages", task)] == [sent.id]
     assert [each.id for each in await sdk.collect("list", status="done")] == []
 
 

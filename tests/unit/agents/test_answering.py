@@ -65,7 +65,8 @@ async def answered(
     reply: ModelReply | None, given: answering.Material, wanted: dict[str, JsonValue] | None = None
 ) -> Answer:
     turn = ScriptedTurn(facts(depth=0, output_schema=wanted), never if reply is None else lambda _: reply)
-    return await answering.answer(turn, [], given)
+    answered, _ = await answering.answer(turn, [], given)
+    return answered
 
 
 async def test_where_the_budget_cut_every_worker_the_answer_says_so_and_no_model_is_asked() -> None:

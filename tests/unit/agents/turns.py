@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from agents import findings
 from agents.answer import Answer
 from agents.brief import Brief, ChildSpec, FileRef, InputFile
-from agents.ports import AgentFacts, ChildReturn, ReturnRefused, ToolOutcome
+from agents.ports import AgentFacts, ChildReturn, Refusal, ReturnRefused, Told, ToolOutcome
 from core.errors import BudgetExhausted
 from core.grant import Budget, Capabilities, Grant, Unit
 from core.ids import AgentId, TaskId, TenantId
@@ -91,6 +91,23 @@ class ScriptedTurn:
         raise NotImplementedError
 
     def remaining(self) -> Mapping[Unit, int | None]:
+        raise NotImplementedError
+
+    async def news(self) -> Sequence[Told]:
+        raise NotImplementedError
+
+    async def heard(self) -> Sequence[Told]:
+        raise NotImplementedError
+
+    async def steer(
+        self, told: Told, operations: Sequence[Operation], *, stops: Sequence[AgentId]
+    ) -> Refusal | None:
+        raise NotImplementedError
+
+    async def refuse(self, told: Told, refusal: Refusal) -> None:
+        raise NotImplementedError
+
+    async def reply(self, told: Told, request: ModelRequest) -> ModelReply | None:
         raise NotImplementedError
 
     async def returns(self) -> list[ChildReturn]:

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from api import ApiServices, create_app
 from api.ports import OK
 from core.settings import Settings
-from tests.unit.api.fakes import KEY, MODEL, FakeApprovals, FakeKeys, FakeTasks
+from tests.unit.api.fakes import KEY, MODEL, FakeApprovals, FakeKeys, FakeMessages, FakeTasks
 
 Client = httpx.AsyncClient
 
@@ -35,6 +35,7 @@ def services(tasks: FakeTasks, approvals: FakeApprovals) -> ApiServices:
         forks=tasks,
         control=tasks,
         approvals=approvals,
+        messages=FakeMessages(tasks),
         keys=FakeKeys(),
         model=MODEL,
         ready=ready,

@@ -14,7 +14,7 @@ from agents.answer import Answer, Citation
 from core.errors import AccessDenied, Conflict, InvalidInput, NotFound
 from core.events import EventKind
 from core.ids import TenantId
-from orchestrator.ports import Submitted
+from orchestrator.ports import Sent, Submitted
 from orchestrator.principal import Principal
 from orchestrator.views import (
     AccountView,
@@ -28,7 +28,9 @@ from orchestrator.views import (
     EventView,
     Evidence,
     ForkRequest,
+    MessageView,
     ModelDescription,
+    NewMessage,
     NodeView,
     Page,
     Submission,
@@ -362,6 +364,52 @@ class FakeApprovals:
         }
         self.added[approval] = found.model_copy(update=decided)
         return self.added[approval]
+
+
+class FakeMessages:
+    """The port over fake tasks."""
+
+    def __init__(self, tasks: FakeTasks) -> None:
+        self._tasks = tasks
+        self._sent: dict[UUID, list[MessageView]] = {}
+        self._keys: dict[str, MessageView] = {}
+
+    async def send(
+        self, principal: Principal, task: UUID, new: NewMessage, *, idempotency_key: str | None
+    ) -> Sent:
+        principal.require("tasks:write")
+        if (await self._tasks.get(principal, task)).status != "running":
+            raise Conflict("the task has ended: it takes no more messages", code="task_ended")
+        if idempotency_key in self._keys:
+            return Sent(message=self._keys[idempotency_key], replayed=True)
+        sent = self._sent.setdefault(task, [])
+        message = new_message(new, number=len(sent) + 1)
+        sent.append(message)
+        self._keys[idempotency_key or message.id.hex] = message
+        await self._tasks.publish(task, "message.received", id=str(message.id), number=message.number)
+        return Sent(message=message, replayed=False)
+
+    async def list(self, principal: Principal, task: UUID) -> list[MessageView]:
+        await self._tasks.get(principal, task)
+        return self._sent.get(task, [])
+
+
+def new_message(new: NewMessage, *, number: int = 1) -> MessageView:
+    return MessageView(
+        id=uuid4(),
+        number=number,
+        kind=new.kind,
+        node=None,
+        node_key=new.node,
+        text=new.text,
+        status="pending",
+        agent=uuid4(),
+        applied_at_event=None,
+        reply=None,
+        error=None,
+        created_at=BEGIN,
+        concluded_at=None,
+    )
 
 
 def new_task(submission: Submission, *, number: int = 0) -> TaskView:

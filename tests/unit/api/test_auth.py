@@ -11,13 +11,17 @@ from tests.unit.api.conftest import Client
 from tests.unit.api.fakes import KEY, OTHER_KEY, READ_KEY, FakeTasks
 
 PUBLIC = {"/healthz", "/readyz"}
-ON_RUNNING = {("POST", "/v1/tasks/{task}/pause"), ("POST", "/v1/tasks/{task}/resume")}
-"""Only what runs can be paused."""
+MESSAGES = ("POST", "/v1/tasks/{task}/messages")
+ON_RUNNING = {("POST", "/v1/tasks/{task}/pause"), ("POST", "/v1/tasks/{task}/resume"), MESSAGES}
+"""Only what runs can be paused or spoken to."""
 DECIDE = ("POST", "/v1/approvals/{approval}/decide")
-WRITES = {("POST", "/v1/tasks"), ("POST", "/v1/tasks/{task}/cancel"), DECIDE, *ON_RUNNING}
+FORK = ("POST", "/v1/tasks/{task}/fork")
+WRITES = {("POST", "/v1/tasks"), ("POST", "/v1/tasks/{task}/cancel"), FORK, DECIDE, *ON_RUNNING}
 BODIES: dict[tuple[str, str], dict[str, str]] = {
     ("POST", "/v1/tasks"): {"goal": "x"},
     DECIDE: {"decision": "deny"},
+    FORK: {},
+    MESSAGES: {"kind": "ask", "text": "x"},
 }
 
 
@@ -37,6 +41,7 @@ async def each_operation(
     ]
     approval = app.state.services.approvals.add(task)
     call, artifact = tasks.add_call(task), tasks.add_artifact(task, "canary.txt", "text/plain", b"canary")
+    running = (await client.post("/v1/tasks", json={"goal": "canary"}, headers=owner)).json()["id"]
     await tasks.finish(task)
     names = {
         "{task}": str(task),
