@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -27,7 +27,7 @@ def given(tmp_path: Path) -> Path:
 @contextmanager
 def asking(
     environment: dict[str, str], folder: Path, *options: str
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
+) -> Generator[tuple[subprocess.Popen[str], str]]:
     """`treehold run`, and the approval that it says it waits for."""
     arguments = ("run", FACT.question, "--files", str(folder), "--approve", "survey_files", *options)
     with start(environment, *arguments) as running:

@@ -58,17 +58,16 @@ def test_a_model_that_is_asked_may_take_a_minute() -> None:
 AGENT = uuid4()
 
 
-@pytest.mark.parametrize(
-    ("begins", "ends"),
-    [
-        (("approval.requested", {"approval": "a"}), ("approval.decided", {"approval": "a"})),
-        (("agent.waiting", {"on": "timer"}), ("agent.resumed", {})),
-        (("task.paused", {}), ("task.resumed", {})),
-    ],
-)
-def test_what_waits_by_somebodys_will_is_no_silence(
-    begins: tuple[str, dict[str, Any]], ends: tuple[str, dict[str, Any]]
-) -> None:
+Told = tuple[str, dict[str, Any]]
+WAITS: list[tuple[Told, Told]] = [
+    (("approval.requested", {"approval": "a"}), ("approval.decided", {"approval": "a"})),
+    (("agent.waiting", {"on": "timer"}), ("agent.resumed", {})),
+    (("task.paused", {}), ("task.resumed", {})),
+]
+
+
+@pytest.mark.parametrize(("begins", "ends"), WAITS)
+def test_what_waits_by_somebodys_will_is_no_silence(begins: Told, ends: Told) -> None:
     clock = Clock()
     silence = Silence(clock, remedy="start one")
     silence.heard(event(begins[0], AGENT, **begins[1]))
