@@ -13,7 +13,6 @@ from cli.app import app
 from core.settings import Settings
 
 SETTINGS = {f"TREEHOLD_{name.upper()}" for name in Settings.model_fields}
-
 COMMANDS = {getattr(command.callback, "__name__", None) for command in app.registered_commands}
 SECRETS = {"POSTGRES_ADMIN_PASSWORD", "POSTGRES_APP_PASSWORD", "RABBITMQ_PASSWORD", "QDRANT_API_KEY"}
 
