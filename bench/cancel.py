@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from unittest.mock import patch
 
+from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
@@ -55,7 +56,12 @@ class Node(ScriptedNode):
 @asynccontextmanager
 async def at_work(site: TemporarySite, node: Node) -> AsyncGenerator[AsyncTreehold]:
     settings = site.settings.model_copy(
-        update={"model": "openai/scripted", "base_url": node.base_url, "concurrency": AGENTS + 8}
+        update={
+            "model": "openai/scripted",
+            "base_url": node.base_url,
+            "api_key": SecretStr("sk-none"),
+            "concurrency": AGENTS + 8,
+        }
     )
     async with (
         hosted(settings, api=True, workers=True, port=0) as host,

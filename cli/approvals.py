@@ -13,6 +13,7 @@ from uuid import UUID
 import typer
 
 from cli import options
+from cli.control import too_late
 from cli.look import AsJson, task_id
 from core.errors import InvalidInput
 
@@ -74,7 +75,7 @@ def approve(
     known, given = _approval_id(approval), _object(arguments)
     from cli.session import connect
 
-    with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
+    with connect(options.settings(data=data), server=server, key=key, workers=False) as session, too_late():
         decided = session.client.approve(known, arguments=given, note=note)
     typer.echo(f"{decided.tool} is approved")
 
@@ -90,7 +91,7 @@ def deny(
     known = _approval_id(approval)
     from cli.session import connect
 
-    with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
+    with connect(options.settings(data=data), server=server, key=key, workers=False) as session, too_late():
         decided = session.client.deny(known, note=note)
     typer.echo(f"{decided.tool} is denied")
 

@@ -35,8 +35,11 @@ BODIES: dict[str, Any] = {"/v1/tasks/{task}/messages": {"kind": "ask", "text": "
 """What must be sent to operations that read a body before they look for the thing."""
 SHARED = {"migration"}
 """Tables that belong to no tenant."""
+BODIES: dict[str, dict[str, str]] = {"/v1/approvals/{approval}/decide": {"decision": "deny"}}
+"""What an operation must be sent before it looks whose thing it is."""
 FILLED = {
     "agent",
+    "approval",
     "artifact",
     "budget",
     "call",
@@ -60,16 +63,34 @@ class Party:
     ids: dict[str, str]
 
 
+async def asked(client: AsyncTreehold, workspace: Path) -> str:
+    """The approval that a second task asked for before it was stopped."""
+    task = await client.submit(GOAL, workspace=workspace, approve={"survey_files"})
+    async for event in client.stream(task):
+        if event.kind == "approval.requested":
+            await client.cancel(task)
+    [approval] = [each async for each in client.approvals(task=task)]
+    return str(approval.id)
+
+
 async def party(site: Site, workspace: Path, tenant: TenantId, key: str) -> Party:
     async with AsyncTreehold(base_url=site.url, key=key) as client:
         outcome = await site.run(GOAL, client=client, workspace=workspace)
         await site.learned(outcome, client=client)
+        approval = await asked(client, workspace)
     http = http_client(site.url, key)
     task = str(outcome.tree.task.id)
     calls = (await http.get(f"/v1/tasks/{task}/calls")).json()["data"]
     artifacts = (await http.get(f"/v1/tasks/{task}/artifacts")).json()["data"]
     agent = str(outcome.tree.agents[0].id)
-    ids = {"task": task, "call": calls[0]["id"], "artifact": artifacts[0]["id"], "agent": agent, "seq": "1"}
+    ids = {
+        "task": task,
+        "call": calls[0]["id"],
+        "artifact": artifacts[0]["id"],
+        "agent": agent,
+        "approval": approval,
+        "seq": "1",
+    }
     return Party(tenant=tenant, http=http, outcome=outcome, ids=ids)
 
 
@@ -192,6 +213,9 @@ async def test_lists_hold_ones_own(ours: Party, theirs: Party) -> None:
         listed = (await one.http.get("/v1/tasks", params={"limit": 200})).text
         assert one.ids["task"] in listed
         assert other.ids["task"] not in listed
+        approvals = (await one.http.get("/v1/approvals", params={"limit": 200})).text
+        assert one.ids["approval"] in approvals
+        assert other.ids["approval"] not in approvals
         of_agent = await one.http.get(
             f"/v1/tasks/{one.ids['task']}/calls", params={"agent": other.ids["agent"]}
         )

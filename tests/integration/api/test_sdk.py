@@ -12,12 +12,13 @@ from pydantic import BaseModel
 from api import ApiServices, RunningServer, create_app, serve
 from core.errors import StorageError
 from tests.integration.api.either import Blocking, Either, NonBlocking
-from tests.unit.api.fakes import KEY, FakeTasks
+from tests.unit.api.fakes import KEY, FakeApprovals, FakeTasks
 from tests.unit.api.steps import submit
 from treehold import (
     AccessDenied,
     AsyncTreehold,
     Budget,
+    Conflict,
     InvalidRequest,
     NotFound,
     Retry,
@@ -188,3 +189,32 @@ async def test_a_fork_keeps_the_type_of_its_source(sdk: Either, tasks: FakeTasks
     assert (await waiting).output == Lease(seconds=10)
     with pytest.raises(InvalidRequest):
         await sdk.call("fork", source, event=1000)
+
+
+async def test_a_task_is_paused_and_resumed(sdk: Either, tasks: FakeTasks) -> None:
+    task = await running(sdk, approve={"send_mail"})
+    assert tasks.submissions[-1].approve == {"send_mail"}
+    paused = await sdk.call("pause", task)
+    assert (paused.paused, paused.finished) == (True, False)
+    assert not (await sdk.call("resume", task.id)).paused
+
+
+async def test_approvals_are_listed_and_decided(sdk: Either, approvals: FakeApprovals) -> None:
+    task = await running(sdk)
+    added = [approvals.add(task.id) for _ in range(51)]
+    listed = await sdk.collect("approvals", status="pending", task=task)
+    assert [each.id for each in listed] == [each.id for each in reversed(added)]
+    first, second = listed[:2]
+    assert first.evidence.tainted_arguments == ("to",)
+    with pytest.raises(InvalidRequest, match="could not run"):
+        await sdk.call("approve", first, arguments={"from": "me"})
+    approved = await sdk.call("approve", first, arguments={"to": "me@example.org"}, note="me first")
+    assert (approved.status, approved.edited, approved.note) == (
+        "approved",
+        {"to": "me@example.org"},
+        "me first",
+    )
+    assert await sdk.call("approval", str(first.id)) == approved
+    with pytest.raises(Conflict, match="approved"):
+        await sdk.call("deny", first.id)
+    assert (await sdk.call("deny", second)).status == "denied"

@@ -1,4 +1,4 @@
-"""The snippet of the SDK's README, run as it stands."""
+"""The snippets of the SDK's README, run as they stand."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from api import RunningServer
-from tests.unit.api.fakes import KEY, FakeTasks
+from tests.unit.api.fakes import KEY, FakeApprovals, FakeTasks
+from treehold import Treehold
 
 README = Path(__file__).parents[3] / "sdk/README.md"
+SNIPPETS: list[str] = re.findall(r"```python\n(.*?)```", README.read_text(), re.S)
 
 
 async def test_the_snippet_runs(
@@ -20,7 +22,7 @@ async def test_the_snippet_runs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (snippet,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.S)
+    snippet, _ = SNIPPETS
     monkeypatch.setenv("TREEHOLD_URL", server.url)
     monkeypatch.setenv("TREEHOLD_KEY", KEY)
     running = asyncio.create_task(asyncio.to_thread(exec, snippet, {"__name__": "snippet"}))
@@ -35,3 +37,19 @@ async def test_the_snippet_runs(
         "10",
         "docs/laws.md:3: ten seconds",
     ]
+
+
+async def test_the_snippet_that_decides_runs(
+    server: RunningServer, approvals: FakeApprovals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, snippet = SNIPPETS
+
+    def run() -> None:
+        with Treehold(server.url, KEY) as client:
+            approvals.add(client.submit("Tell them").id)
+            exec(snippet, {"client": client})
+
+    await asyncio.to_thread(run)
+    (approval,) = approvals.added.values()
+    assert (approval.status, approval.note) == ("approved", "go ahead")
+    assert capsys.readouterr().out == "send_mail {'to': 'team@example.org'} ('to',)\n"

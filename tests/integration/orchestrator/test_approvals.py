@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 from psycopg import AsyncConnection
@@ -10,7 +11,9 @@ from psycopg import AsyncConnection
 from bench.support.engine import Harness
 from bench.support.scripts import calls
 from core.errors import AccessDenied, Conflict, InvalidInput, NotFound
-from core.ids import AgentId, TaskId, TenantId
+from core.ids import AgentId, ApprovalId, TaskId, TenantId
+from core.signals import LeaseLost
+from orchestrator.parking import Parking, Question
 from tests.integration.orchestrator.conftest import Opener
 from tests.integration.orchestrator.waits import (
     ASKER,
@@ -32,6 +35,22 @@ from tests.integration.orchestrator.waits import (
 @pytest.fixture
 def broker_url() -> str:
     return "memory://"
+
+
+def a_question() -> Question:
+    return Question(
+        id=ApprovalId(uuid4()),
+        call="",
+        position=1,
+        attempt=0,
+        kind="tool",
+        tool="post",
+        arguments={},
+        evidence={},
+        fallback="deny",
+        seconds=60,
+        deadline=None,
+    )
 
 
 async def asked(opened: Harness, **more: object) -> TaskId:
@@ -252,15 +271,23 @@ async def test_an_approval_is_withdrawn_with_its_agent(open_harness: Opener) -> 
         await decide(opened, approval, "approve")
 
 
-async def test_a_child_needs_the_approvals_its_parent_needs(open_harness: Opener) -> None:
-    opened, _ = await open_harness(family([]), extra_tools=[Outside()])
-    await opened.submit("post it", tools=["post"], approve=["post"], budget={"depth": 2})
-    claimed = await claim_next(opened)
-    await opened.room.engine.run(claimed)
-    for _, tenant, agent in await opened.collect():
-        child = await opened.room.engine.claim(tenant, AgentId(agent))
-        assert child is not None
-        assert child.turn.agent.grant.capabilities.approve == {"post"}
+async def test_a_worker_that_lost_its_lease_asks_nothing(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    """A stopped worker comes to its call after another has taken the agent."""
+    stopped, _ = await open_harness(poster([]), extra_tools=[Outside()])
+    await stopped.submit("post it", tools=["post"], approve=["post"])
+    await stopped.step()
+    old = await claim_next(stopped)
+    await admin.execute(LAPSED)
+    other, _ = await open_harness(poster([]), owner="worker-2", extra_tools=[Outside()])
+    await other.room.reaper().round()
+    new = await claim_next(other)
+    with pytest.raises(LeaseLost):
+        await Parking(stopped.platform.database).park(old.lease, a_question())
+    assert await pending(other) == []
+    await other.room.engine.run(new)
+    assert len(await pending(other)) == 1
 
 
 async def test_what_cannot_run_is_refused_without_asking(open_harness: Opener) -> None:

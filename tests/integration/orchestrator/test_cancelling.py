@@ -62,6 +62,12 @@ async def busy(open_harness: Opener) -> tuple[Harness, Slow, UUID, list[asyncio.
     return opened, model, task, turns
 
 
+async def all_ended(turns: list[asyncio.Task[bool]]) -> None:
+    """Raises `TimeoutError` for turns that go on: nothing else would end them."""
+    async with asyncio.timeout(30):
+        await asyncio.gather(*turns)
+
+
 async def test_calls_in_flight_are_given_up_without_a_round_of_leases(open_harness: Opener) -> None:
     """Nothing looks after the leases here but what hears of the cancelled task."""
     opened, model, task, turns = await busy(open_harness)
@@ -69,7 +75,7 @@ async def test_calls_in_flight_are_given_up_without_a_round_of_leases(open_harne
     listening = asyncio.create_task(cancellations.run())
     await cancellations.listening.wait()
     await opened.platform.tasks.cancel(opened.principal, task)
-    await asyncio.gather(*turns)
+    await all_ended(turns)
     assert (model.in_flight, model.given_up) == (0, WIDTH)
     assert {agent.status for agent in (await agents(opened, task)).values()} == {"cancelled"}
     listening.cancel()
@@ -79,7 +85,7 @@ async def test_a_message_that_does_not_arrive_costs_no_more_than_a_round(open_ha
     opened, model, task, turns = await busy(open_harness)
     await opened.platform.tasks.cancel(opened.principal, task)
     await opened.room.leases.round()
-    await asyncio.gather(*turns)
+    await all_ended(turns)
     assert model.given_up == WIDTH
 
 
@@ -92,7 +98,7 @@ async def test_another_tasks_end_disturbs_nobody(open_harness: Opener, admin: As
     await opened.platform.tasks.cancel(opened.principal, other)
     assert model.in_flight == WIDTH
     await opened.platform.tasks.cancel(opened.principal, task)
-    await asyncio.gather(*turns)
+    await all_ended(turns)
     cursor = await admin.execute("SELECT count(*) FROM budget WHERE reserved > 0")
     assert await cursor.fetchone() == (0,)
     listening.cancel()

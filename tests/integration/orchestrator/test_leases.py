@@ -224,7 +224,7 @@ async def test_a_write_in_progress_keeps_the_reaper_waiting(
 
 async def test_a_child_gets_no_more_than_its_parent_may_touch(open_harness: Opener) -> None:
     opened, _ = await open_harness(team(1))
-    await opened.submit("share", budget={"depth": 2, "fanout": 3, "model_calls": 5})
+    await opened.submit("share", budget={"depth": 2, "fanout": 3, "model_calls": 5}, approve=["calculate"])
     ((_, tenant, agent),) = await opened.collect()
     claimed = await opened.room.engine.claim(tenant, AgentId(agent))
     assert claimed is not None
@@ -252,6 +252,7 @@ async def test_a_child_gets_no_more_than_its_parent_may_touch(open_harness: Open
     assert child.capabilities.tools == {"calculate"}
     assert child.capabilities.hosts == frozenset()
     assert child.capabilities.memory == {"tenant"}
+    assert child.capabilities.approve == {"calculate"}, "nor does it ask less"
     assert (child.budget.depth, child.budget.fanout, child.budget.model_calls) == (1, 3, 5)
 
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from cli.sentences import Narrator
+from cli.sentences import Narrator, appeal
 from tests.unit.cli.trees import event, spawned
 
 ROOT, CHILD = uuid4(), uuid4()
@@ -40,6 +40,20 @@ def narrator() -> Narrator:
             "worker “Budget 2024” could not use http_get: no such host is allowed",
         ),
         ("agent.waiting", {"on": "children", "children": 4}, "worker “Budget 2024” waits for 4 agents"),
+        (
+            "agent.waiting",
+            {"on": "timer", "until": "2026-11-21T08:30:00.5+00:00", "children": 0},
+            "worker “Budget 2024” waits until 2026-11-21T08:30:00 UTC",
+        ),
+        ("agent.waiting", {"on": "approval", "approval": "a", "children": 0}, None),
+        ("approval.requested", {"approval": "a", "name": "post"}, None),
+        (
+            "approval.decided",
+            {"name": "post", "decision": "deny", "expired": True},
+            "post is denied, for nobody decided in time",
+        ),
+        ("approval.decided", {"name": "post", "decision": "approve", "expired": False}, "post is approved"),
+        ("task.paused", {}, "paused; calls in flight finish"),
         ("tree.revised", {"revision": 1}, None),
         ("some.later", {}, None),
         ("model.finished", {}, "model.finished"),
@@ -75,3 +89,13 @@ def test_nothing_that_a_terminal_would_obey_is_told() -> None:
     narrator.sentence(spawned(ROOT, parent=None))
     told = narrator.sentence(spawned(CHILD, parent=ROOT, title="a\x1b[2J\nb"))
     assert told == "worker “a[2J b” is sent out"
+
+
+def test_a_person_is_told_what_to_decide_and_how() -> None:
+    asked = event("approval.requested", CHILD, approval="0-1", kind="tool", name="post", arguments='{"a": 1}')
+    assert appeal(asked) == (
+        'an approval is awaited: post {"a": 1}\n  to decide: treehold approve 0-1, or: treehold deny 0-1'
+    )
+    lost = event("approval.requested", CHILD, approval="0-1", kind="unknown_outcome", name="post\x1b[2J")
+    assert "nobody knows whether it took effect: post[2J" in str(appeal(lost))
+    assert appeal(event("approval.decided", CHILD, approval="0-1")) is None

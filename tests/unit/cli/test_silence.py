@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
+
+import pytest
 
 from cli.silence import Silence
 from tests.unit.cli.trees import event, spawned
@@ -48,5 +51,28 @@ def test_a_model_that_is_asked_may_take_a_minute() -> None:
     clock.now += 1
     assert "the model is slow" in str(silence.due())
     silence.heard(event("model.finished", uuid4(), call="c", name="plan"))
+    clock.now += 15
+    assert "no worker" in str(silence.due())
+
+
+AGENT = uuid4()
+
+
+Told = tuple[str, dict[str, Any]]
+WAITS: list[tuple[Told, Told]] = [
+    (("approval.requested", {"approval": "a"}), ("approval.decided", {"approval": "a"})),
+    (("agent.waiting", {"on": "timer"}), ("agent.resumed", {})),
+    (("task.paused", {}), ("task.resumed", {})),
+]
+
+
+@pytest.mark.parametrize(("begins", "ends"), WAITS)
+def test_what_waits_by_somebodys_will_is_no_silence(begins: Told, ends: Told) -> None:
+    clock = Clock()
+    silence = Silence(clock, remedy="start one")
+    silence.heard(event(begins[0], AGENT, **begins[1]))
+    clock.now += 3600
+    assert silence.due() is None
+    silence.heard(event(ends[0], AGENT, **ends[1]))
     clock.now += 15
     assert "no worker" in str(silence.due())

@@ -87,3 +87,21 @@ def test_a_pipe_gets_a_line_for_each_event_that_says_something() -> None:
     view.heard(spawned(uuid4(), parent=None))
     view.heard(event("tree.revised", uuid4(), revision=1))
     assert lines == ["a lead agent takes the task"]
+
+
+ASKED = event("approval.requested", uuid4(), approval="a-1", kind="tool", name="post", arguments="{}")
+
+
+def test_whoever_watches_is_told_how_to_decide_also_where_only_silence_is_told() -> None:
+    for quiet in (True, False):
+        lines: list[str] = []
+        Lines(lines.append, Silence(lambda: 0.0, remedy=""), quiet=quiet).heard(ASKED)
+        assert ["treehold approve a-1" in line for line in lines] == [True]
+
+
+def test_on_a_screen_it_is_written_where_it_stays() -> None:
+    lines: list[str] = []
+    screen = Screen(Server().tree, Silence(lambda: 0.0, remedy=""), write=lines.append)
+    screen.heard(ASKED)
+    screen.heard(event("model.started", uuid4(), call="c"))
+    assert ["treehold approve a-1" in line for line in lines] == [True]

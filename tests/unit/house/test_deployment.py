@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from cli.app import app
 from core.settings import Settings
 
 SETTINGS = {f"TREEHOLD_{name.upper()}" for name in Settings.model_fields}
-COMMANDS = {"run", "up", "api", "worker", "migrate", "show", "tasks", "cancel", "steer", "doctor"}
+COMMANDS = {getattr(command.callback, "__name__", None) for command in app.registered_commands}
 SECRETS = {"POSTGRES_ADMIN_PASSWORD", "POSTGRES_APP_PASSWORD", "RABBITMQ_PASSWORD", "QDRANT_API_KEY"}
 
 Service = dict[str, Any]
