@@ -35,6 +35,7 @@ STATUS: Mapping[str, HTTPStatus] = {
     "model_rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "model_timeout": HTTPStatus.GATEWAY_TIMEOUT,
     "model_unavailable": HTTPStatus.BAD_GATEWAY,
+    "no_such_event": HTTPStatus.UNPROCESSABLE_ENTITY,
     "not_found": HTTPStatus.NOT_FOUND,
     "storage_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

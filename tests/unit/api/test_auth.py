@@ -11,7 +11,11 @@ from tests.unit.api.conftest import Client
 from tests.unit.api.fakes import KEY, OTHER_KEY, READ_KEY, FakeTasks
 
 PUBLIC = {"/healthz", "/readyz"}
-WRITES = {("POST", "/v1/tasks"), ("POST", "/v1/tasks/{task}/cancel")}
+WRITES = {
+    ("POST", "/v1/tasks"),
+    ("POST", "/v1/tasks/{task}/cancel"),
+    ("POST", "/v1/tasks/{task}/fork"),
+}
 
 
 def operations(app: FastAPI) -> list[tuple[str, str]]:

@@ -12,7 +12,19 @@ import yaml
 from core.settings import Settings
 
 SETTINGS = {f"TREEHOLD_{name.upper()}" for name in Settings.model_fields}
-COMMANDS = {"run", "up", "api", "worker", "migrate", "show", "tasks", "cancel", "doctor"}
+COMMANDS = {
+    "run",
+    "up",
+    "api",
+    "worker",
+    "migrate",
+    "show",
+    "tasks",
+    "cancel",
+    "fork",
+    "replay",
+    "doctor",
+}
 SECRETS = {"POSTGRES_ADMIN_PASSWORD", "POSTGRES_APP_PASSWORD", "RABBITMQ_PASSWORD", "QDRANT_API_KEY"}
 
 Service = dict[str, Any]
