@@ -31,11 +31,12 @@ from treehold import AsyncTreehold
 
 GOAL = "How are backups kept and restored, between tenants?"
 SCOPES = frozenset({"tasks:read", "tasks:write", "memory:read", "memory:write"})
-BODIES: dict[str, Any] = {"/v1/tasks/{task}/messages": {"kind": "ask", "text": "let me in"}}
-"""What must be sent to operations that read a body before they look for the thing."""
 SHARED = {"migration"}
 """Tables that belong to no tenant."""
-BODIES: dict[str, dict[str, str]] = {"/v1/approvals/{approval}/decide": {"decision": "deny"}}
+BODIES: dict[str, dict[str, str]] = {
+    "/v1/approvals/{approval}/decide": {"decision": "deny"},
+    "/v1/tasks/{task}/messages": {"kind": "ask", "text": "let me in"},
+}
 """What an operation must be sent before it looks whose thing it is."""
 FILLED = {
     "agent",

@@ -100,14 +100,11 @@ async def live_calls(opened: Harness, task: UUID) -> list[str]:
 
 
 def posting(request: ModelRequest) -> ModelReply:
-    """A worker of two tools with effects, one after the other; a lead over two such workers."""
+    """A worker that uses two tools with effects, one after the other, and a lead over it."""
     if request.kind != "act":
-        return team(2)(request)
+        return team(1)(request)
     told = [message.content for message in request.messages if message.role == "tool"]
-    if len(told) == 2:
-        return says(NOTHING_FOUND)
-    about = "one" if "part 0" in request.messages[1].content else "two"
-    return calls(["enter", "send"][len(told)], entry=f"{about} {len(told)}")
+    return says(NOTHING_FOUND) if len(told) == 2 else calls(["enter", "send"][len(told)], entry="once")
 
 
 def posts() -> tuple[Post, Post]:

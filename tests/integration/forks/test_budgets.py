@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.support.fake_clock import FakeClock
 from bench.support.scripts import NOTHING_FOUND, calls, says, team
 from inference.model import ModelReply, ModelRequest, Usage
 from tests.integration.forks.conftest import Opener, ended, run_fork
@@ -40,6 +41,7 @@ async def test_a_task_that_ran_out_of_tokens_goes_on_with_more(open_harness: Ope
 async def test_a_task_that_ran_out_of_time_goes_on_with_more(open_harness: Opener) -> None:
     def script(request: ModelRequest) -> ModelReply:
         if request.kind == "act":
+            assert isinstance(clock, FakeClock)
             clock.advance(3600)
         return team(2)(request)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
 from psycopg import AsyncConnection
 
 from bench.support.engine import Harness
-from bench.support.scripts import NOTHING_FOUND, calls, says, team
+from bench.support.scripts import NOTHING_FOUND, answer_of, calls, says, team
 from core import failpoints
 from core.errors import InvalidInput, ModelRejected, NotFound
 from core.ids import AgentId, TenantId
@@ -31,9 +31,13 @@ LAPSED = "UPDATE agent SET lease_until = now() - interval '1 second' WHERE state
 TOOLS = ["enter", "send"]
 
 
+class Killed(BaseException):
+    """Ends a turn where a process would have ended."""
+
+
 def before(events: list[EventView], seq: int, kind: str, name: str | None = None) -> int:
     return sum(
-        event.kind == kind and event.seq <= seq and name in {None, event.data.get("name")} for event in events
+        event.kind == kind and event.seq <= seq and name in (None, event.data.get("name")) for event in events
     )
 
 
@@ -45,7 +49,7 @@ async def test_at_every_event_what_came_before_is_not_done_again(open_harness: O
     assert source.status == "done"
     events = await events_of(opened, source.id)
     everything = len(provider.requests)
-    assert len(enter.posted) == len(send.posted) == 2
+    assert len(enter.posted) == len(send.posted) == 1
     for seq in range(1, source.last_event + 1):
         provider.requests.clear()
         enter.posted.clear()
@@ -54,8 +58,8 @@ async def test_at_every_event_what_came_before_is_not_done_again(open_harness: O
         assert fork.forked_at == seq
         assert ended(fork) == ended(source)
         assert len(provider.requests) == everything - before(events, seq, "model.finished"), seq
-        assert len(enter.posted) == 2 - before(events, seq, "tool.started", "enter"), seq
-        assert len(send.posted) == 2 - before(events, seq, "tool.started", "send"), seq
+        assert len(enter.posted) == 1 - before(events, seq, "tool.started", "enter"), seq
+        assert len(send.posted) == 1 - before(events, seq, "tool.started", "send"), seq
 
 
 async def test_a_fork_may_go_another_way(open_harness: Opener) -> None:
@@ -64,7 +68,7 @@ async def test_a_fork_may_go_another_way(open_harness: Opener) -> None:
 
     def script(request: ModelRequest) -> ModelReply:
         if request.kind == "answer":
-            return says({"paragraphs": [{"text": answers[0], "cites": []}], "complete": True})
+            return answer_of(answers[0])
         return team(2)(request)
 
     opened, provider = await open_harness(script)
@@ -130,9 +134,6 @@ async def test_a_running_task_and_its_fork_both_come_to_an_end(open_harness: Ope
 async def test_an_effect_that_was_in_flight_is_in_doubt(open_harness: Opener, admin: AsyncConnection) -> None:
     """Its source's worker died in it: nobody knows whether it came about, and the fork does not try."""
 
-    class Died(BaseException):
-        """Where a process would have ended."""
-
     told: list[str] = []
 
     def script(request: ModelRequest) -> ModelReply:
@@ -150,10 +151,15 @@ async def test_an_effect_that_was_in_flight_is_in_doubt(open_harness: Opener, ad
     ((_, tenant, agent),) = await opened.collect()
     claimed = await opened.room.engine.claim(tenant, AgentId(agent))
     assert claimed is not None
+
+    def reach(point: str) -> None:
+        if enter.posted:
+            raise Killed(point)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(failpoints, "is_armed", lambda: True)
-        patch.setattr(failpoints, "reach", _once(lambda: bool(enter.posted), Died))
-        with pytest.raises(Died):
+        patch.setattr(failpoints, "reach", reach)
+        with pytest.raises(Killed):
             await opened.room.engine.invoke(claimed)
     assert enter.posted == ["once"]
     fork = await run_fork(opened, source)
@@ -162,22 +168,8 @@ async def test_an_effect_that_was_in_flight_is_in_doubt(open_harness: Opener, ad
     assert "unknown_outcome" in told[0]
 
 
-def _once(due: object, error: type[BaseException]) -> object:
-    assert callable(due)
-
-    def reach(point: str) -> None:
-        if due():
-            raise error(point)
-
-    return reach
-
-
-class Killed(BaseException):
-    """Ends a turn where a process would have ended."""
-
-
 @contextmanager
-def dying(at: int) -> Iterator[list[str]]:
+def dying(at: int) -> Generator[list[str]]:
     """Ends whoever reaches the n-th statement; gives the points that were reached."""
     reached: list[str] = []
 
@@ -221,7 +213,7 @@ WHERE state IN ('ready', 'running')
 async def test_a_fork_survives_a_death_at_any_statement(open_harness: Opener, admin: AsyncConnection) -> None:
     enter, send = posts()
     opened, provider = await open_harness(posting, extra_tools=[enter, send])
-    source = await opened.run("post all of it", tools=[*TOOLS, "write_artifact"])
+    source = await opened.run("post all of it", tools=TOOLS)
     asked, died = len(provider.requests), 0
     while True:
         fork = await begin_fork(opened, source.id)
@@ -236,7 +228,7 @@ async def test_a_fork_survives_a_death_at_any_statement(open_harness: Opener, ad
         died += 1
     assert died > 20
     assert len(provider.requests) == asked
-    assert len(enter.posted) == len(send.posted) == 2
+    assert enter.posted == send.posted == ["once"]
 
 
 async def test_a_fork_is_the_owners_alone(open_harness: Opener, other_tenant: TenantId) -> None:
