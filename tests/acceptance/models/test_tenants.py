@@ -41,6 +41,7 @@ FILLED = {
     "checkpoint",
     "episode",
     "event",
+    "share",
     "vector_point",
     "task",
     "tree_node",
