@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 5.0
 """How long a stopping worker waits for its turns to be handed back, and then for Celery."""
 
-LEAST_AHEAD = 4
-"""Messages ahead of the workers, so that a slot that becomes free finds one; a quarter of the slots, if more.
+LEAST_AHEAD = 2
+"""Messages ahead of the workers, so that a slot that becomes free finds one; an eighth of the slots, if more.
 
 The order in which tenants are served is made up behind them, so a newcomer waits for these.
 """
@@ -57,7 +57,7 @@ class Worker:
         broker = settings.broker_url.get_secret_value()
         self._app = make_celery(broker)
         self._in_process = in_process(broker)
-        ahead = max(LEAST_AHEAD, settings.concurrency // 4)
+        ahead = max(LEAST_AHEAD, settings.concurrency // 8)
         self._backlog = Backlog(limit=ahead)
         self._publisher = (
             InProcessPublisher(self._app, self._backlog) if self._in_process else CeleryPublisher(self._app)

@@ -128,7 +128,10 @@ async def _report(trees: Trees) -> None:
         return
     cursor = await trees.admin.execute(RESERVED.encode())
     shares = [row[0] for row in await cursor.fetchall() if row[0]]
+    cursor = await trees.admin.execute("SELECT count(*) FROM overshoot")
+    (overshoots,) = await cursor.fetchone() or (None,)
     print(  # noqa: T201 - the figure this test is also for
-        f"\n{TREES} trees ended {trees.ended}; {trees.deaths.happened} deaths; {len(shares)} calls held "
+        f"\n{TREES} trees ended {trees.ended}; {trees.deaths.happened} deaths; {overshoots} overshoots; "
+        f"{len(shares)} calls held "
         f"{sum(shares) / len(shares):.2f} times what they used, on average"
     )

@@ -52,8 +52,8 @@ GRANT CREATE ON SCHEMA treehold TO treehold_engine;
 -- goes first, once. A last row without a subject says why there are no more: `busy`, another relay is taking rows right
 -- now; `held`, the rest has no room until agents are claimed or end.
 --
--- p_most: how many at most. p_depth: how many may be with the broker that no worker has claimed yet; NULL where the
--- broker has its own bound. p_running: how many agents of one tenant may be out, unless its share says otherwise.
+-- p_most: how many at most. p_depth: how many may be with the broker that no worker has claimed yet, or an eighth of
+-- those that run, if more; NULL where the broker has its own bound. p_running: how many agents of one tenant may be out, unless its share says otherwise.
 CREATE FUNCTION take_outbox(p_most integer, p_depth integer, p_running integer, p_patience double precision)
 RETURNS TABLE (tenant_id uuid, topic text, subject_id uuid)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = treehold, pg_temp
@@ -63,9 +63,10 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_now CONSTANT timestamptz := clock_timestamp();
-    -- Tokens: what a place in a worker costs, and what a turn is thought to use before any has ended.
+    -- Tokens: what a place in a worker costs, and what a turn is thought to use before any has ended; where others' have,
+    -- it is their mean.
     v_place CONSTANT double precision := 200;
-    v_guess CONSTANT double precision := 2000;
+    v_guess double precision := 2000;
     -- The most a turn is thought to use, and how far ahead of the mark a tenant can stand.
     v_most_cost CONSTANT double precision := 100000;
     -- How many of its last turns tell what one uses.
@@ -78,8 +79,12 @@ BEGIN
         RETURN;
     END IF;
     IF p_depth IS NOT NULL THEN
-        SELECT least(p_most, p_depth - count(*)) INTO v_most
-        FROM agent AS a WHERE a.state = 'ready' AND a.sent_at IS NOT NULL;
+        SELECT least(
+            p_most,
+            greatest(p_depth, count(*) FILTER (WHERE a.state = 'running') / 8) - count(*) FILTER (WHERE a.state = 'ready')
+        )
+        INTO v_most
+        FROM agent AS a WHERE a.state = 'running' OR a.state = 'ready' AND a.sent_at IS NOT NULL;
     END IF;
     v_most := greatest(v_most, 0);
     WITH gone AS (DELETE FROM spending RETURNING tenant_id, tokens)
@@ -87,8 +92,9 @@ BEGIN
     SET used = least(s.used + g.tokens / s.weight, greatest(s.used, m.mark + v_most_cost / s.weight)),
         tokens = s.tokens + g.tokens
     FROM (SELECT tenant_id, sum(tokens)::double precision AS tokens FROM gone GROUP BY tenant_id) AS g,
-        (SELECT max(s.reached) AS mark FROM share AS s) AS m
+        (SELECT coalesce(min(s.used) FILTER (WHERE NOT s.idle), max(s.reached)) AS mark FROM share AS s) AS m
     WHERE s.tenant_id = g.tenant_id;
+    SELECT (sum(s.tokens) + v_guess) / (sum(s.turns) + 1) INTO v_guess FROM share AS s;
     RETURN QUERY
     WITH RECURSIVE waiting AS (
         (SELECT o.tenant_id FROM outbox AS o ORDER BY o.tenant_id LIMIT 1)
@@ -110,11 +116,20 @@ BEGIN
         JOIN share AS s ON s.tenant_id = w.tenant_id
         LEFT JOIN out AS o ON o.tenant_id = w.tenant_id
     ),
+    mark AS (
+        -- Who is furthest behind of those that have waited; what was reached where nobody has. What is out counts
+        -- as used, by an estimate: so the mark can go back as well.
+        SELECT coalesce(
+            min(k.used + k.agents * k.cost) FILTER (WHERE NOT k.idle AND (k.room IS NULL OR k.room > 0)),
+            (SELECT max(s.reached) FROM share AS s)
+        ) AS mark
+        FROM known AS k
+    ),
     placed AS (
         SELECT k.tenant_id, k.weight, k.agents, k.room, k.cost, k.idle,
             NOT k.idle AND k.noticed_at < v_now - make_interval(secs => p_patience) AS aged,
             CASE WHEN k.idle THEN greatest(k.used, m.mark - k.agents * k.cost) ELSE k.used END AS stands
-        FROM known AS k, (SELECT max(s.reached) AS mark FROM share AS s) AS m
+        FROM known AS k, mark AS m
         WHERE k.room IS NULL OR k.room > 0
     ),
     heads AS (
@@ -156,7 +171,7 @@ BEGIN
     kept AS (
         UPDATE share AS s
         SET used = p.stands + v_place * coalesce(v.messages, 0) / s.weight,
-            reached = greatest(s.reached, v.reached),
+            reached = coalesce(v.reached, s.reached),
             tokens = s.tokens * CASE WHEN s.turns - p.agents > v_memory THEN 0.5 ELSE 1 END,
             turns = coalesce(v.turns, 0)
                 + CASE WHEN s.turns - p.agents > v_memory THEN (s.turns + p.agents) / 2 ELSE s.turns END,

@@ -47,6 +47,7 @@ FILLED = {
     "checkpoint",
     "episode",
     "event",
+    "share",
     "vector_point",
     "task",
     "tree_node",

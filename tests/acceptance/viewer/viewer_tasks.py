@@ -14,6 +14,7 @@ from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
 from orchestrator.views import (
     ArtifactView,
+    BudgetView,
     CallView,
     EventView,
     ForkRequest,
@@ -92,6 +93,9 @@ class ScriptedTasks:
 
     async def calls(self, principal: Principal, task: UUID, agent: UUID | None) -> list[CallView]:
         return [CallView.model_validate(call) for call in self._show(task).script.calls.values()]
+
+    async def budget(self, principal: Principal, task: UUID) -> BudgetView:
+        raise NotImplementedError("the viewer does not ask for it")
 
     async def artifacts(self, principal: Principal, task: UUID) -> list[ArtifactView]:
         return [ArtifactView.model_validate(artifact) for artifact in self._show(task).script.artifacts]

@@ -76,6 +76,21 @@ async def test_a_newcomer_does_not_wait_behind_anothers_thousand(
     assert other_tenant in (await queue.take(16))[:3]
 
 
+async def test_what_turns_were_thought_to_use_does_not_count_against_a_newcomer(
+    open_harness: Opener, queue: Queue, tenant: TenantId, other_tenant: TenantId
+) -> None:
+    """Many are out, each at a first guess that was far too high."""
+    opened, _ = await open_harness(team(1))
+    for number in range(12):
+        await opened.submit(f"out {number}")
+    assert len(await opened.collect()) == 12
+    await queue.add(tenant, 500)
+    for _ in range(12):
+        await queue.take(16, used={tenant: 20})
+    await queue.add(other_tenant, 1)
+    assert other_tenant in (await queue.take(16))[:3]
+
+
 @pytest.mark.parametrize(
     ("weights", "use", "expected"),
     [((1, 1), (1000, 1000), 1.0), ((3, 1), (1000, 1000), 3.0), ((1, 1), (6000, 1000), 1 / 6)],

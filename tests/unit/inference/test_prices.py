@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from inference import Usage
 from inference.prices import configured_price, published_price
 
@@ -29,3 +32,9 @@ def test_published_prices_are_found_with_and_without_the_provider() -> None:
     assert bare == full
     assert bare.cached < bare.prompt
     assert published_price("nobody/knows-this") is None
+
+
+def test_no_price_costs_the_import_of_litellm() -> None:
+    """It takes seconds; a submission with a limit on cost asks for the price before it is answered."""
+    asked = "import sys; from inference.prices import published_price as p; assert p('gpt-4o-mini'); "
+    subprocess.run([sys.executable, "-c", asked + "assert 'litellm' not in sys.modules"], check=True)
