@@ -43,6 +43,7 @@ FILLED = {
     "checkpoint",
     "episode",
     "event",
+    "message",
     "vector_point",
     "task",
     "tree_node",
@@ -64,6 +65,9 @@ async def party(site: Site, workspace: Path, tenant: TenantId, key: str) -> Part
     async with AsyncTreehold(base_url=site.url, key=key) as client:
         outcome = await site.run(GOAL, client=client, workspace=workspace)
         await site.learned(outcome, client=client)
+        steered = await client.submit(GOAL, workspace=workspace, memory=False)
+        await client.send(steered, "ask", "How far are you?")
+        await client.wait(steered)
     http = http_client(site.url, key)
     task = str(outcome.tree.task.id)
     calls = (await http.get(f"/v1/tasks/{task}/calls")).json()["data"]

@@ -9,6 +9,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from agents.ports import Told
+from bench.support.scripts import calls
 from core.blocks import read_blocks
 from core.errors import AccessDenied, Conflict, InvalidInput, NotFound
 from core.ids import TenantId
@@ -54,6 +55,28 @@ async def test_an_added_step_is_the_users_own_question(open_harness: Opener) -> 
     said = [each.content for each in answer.messages if each.content.startswith('<data name="steering"')]
     steering = read_blocks(said[-1])["steering"]
     assert steering == [{"kind": "add", "step": "s2", "text": "Is it < 5 o'clock?"}]
+
+
+async def test_what_the_user_says_may_be_acted_on_and_what_a_model_says_may_not(
+    open_harness: Opener,
+) -> None:
+    """An address is a sensitive argument: a tool takes one only as the user wrote it."""
+    address = "https://named.invalid/page"
+
+    def script(request: ModelRequest) -> ModelReply:
+        if request.kind == "act" and request.messages[-1].role == "user":
+            return calls("http_get", url=address)
+        return planned("alpha")(request)
+
+    opened, _ = await open_harness(script)
+    stage = await Stage.submit(opened, tools=["http_get"], hosts=["named.invalid"])
+    await stage.say("add", f"read {address} too")
+    await stage.finish()
+    (refused,) = await stage.events("tool.refused")
+    (tried,) = await stage.events("tool.failed")
+    titles = {agent.id: agent.title for agent in (await stage.tree()).agents}
+    assert titles[refused.agent] == "alpha"
+    assert titles[tried.agent] == f"read {address} too"
 
 
 async def test_a_running_step_is_asked_anew_and_its_siblings_go_on(
