@@ -20,6 +20,8 @@ from orchestrator.views import NewMessage
 from tests.conftest import TestDatabase, add_tenant
 from tests.integration.orchestrator.conftest import Opener
 from tests.integration.orchestrator.steered import Stage, model_calls, planned, question, unsettled
+from tools import ToolContext, ToolResult, ToolSpec
+from tools.contract import Arguments
 
 
 @pytest.fixture
@@ -57,26 +59,36 @@ async def test_an_added_step_is_the_users_own_question(open_harness: Opener) -> 
     assert steering == [{"kind": "add", "step": "s2", "text": "Is it < 5 o'clock?"}]
 
 
+class Letter(Arguments):
+    to: str
+
+
+class Post:
+    spec = ToolSpec(name="post", description="Send a letter.", arguments=Letter, sinks={"to": "recipient"})
+
+    async def run(self, arguments: Letter, context: ToolContext) -> ToolResult:
+        return ToolResult(content=f"sent to {arguments.to}")
+
+
 async def test_what_the_user_says_may_be_acted_on_and_what_a_model_says_may_not(
     open_harness: Opener,
 ) -> None:
-    """An address is a sensitive argument: a tool takes one only as the user wrote it."""
-    address = "https://named.invalid/page"
+    """A recipient is a sensitive argument: a tool takes one only as the user wrote it."""
 
     def script(request: ModelRequest) -> ModelReply:
         if request.kind == "act" and request.messages[-1].role == "user":
-            return calls("http_get", url=address)
+            return calls("post", to="ada@example.org")
         return planned("alpha")(request)
 
-    opened, _ = await open_harness(script)
-    stage = await Stage.submit(opened, tools=["http_get"], hosts=["named.invalid"])
-    await stage.say("add", f"read {address} too")
+    opened, _ = await open_harness(script, extra_tools=[Post()])
+    stage = await Stage.submit(opened, tools=["post"])
+    await stage.say("add", "write to ada@example.org too")
     await stage.finish()
     (refused,) = await stage.events("tool.refused")
-    (tried,) = await stage.events("tool.failed")
+    (sent,) = await stage.events("tool.finished")
     titles = {agent.id: agent.title for agent in (await stage.tree()).agents}
     assert titles[refused.agent] == "alpha"
-    assert titles[tried.agent] == f"read {address} too"
+    assert titles[sent.agent] == "write to ada@example.org too"
 
 
 async def test_a_running_step_is_asked_anew_and_its_siblings_go_on(

@@ -55,7 +55,7 @@ def tree(of: Task[Any], *agents: Agent) -> Tree:
     return Tree.model_validate({"task": of, "agents": agents, "nodes": ()})
 
 
-def event(kind: str, agent: UUID | None = None, **data: Any) -> Event:
+def event(kind: str, agent: UUID | None = None, /, **data: Any) -> Event:
     facts = {"seq": 1, "at": NOW, "kind": kind, "task": uuid4(), "agent": agent, "data": data}
     return Event.model_validate(facts)
 
