@@ -21,7 +21,7 @@ from memory.task_tree import (
     Create,
     Operation,
     PathEntry,
-    Retire,
+    Prune,
     SetStatus,
     SetValue,
     Tree,
@@ -254,9 +254,9 @@ def outcomes(tree: Tree, returns: Iterable[ChildReturn]) -> list[Operation]:
 
 
 def leftovers(agent: AgentFacts, tree: Tree, plan: Sequence[Subtask]) -> list[Operation]:
-    """Of steps that run again: what an earlier run planned below them."""
+    """Of steps that run again: what an earlier run planned below them, which this tree may not show yet."""
     nodes = [tree.find(key(agent, number)) for number in ready(agent, tree, plan)]
-    return [Retire(node=below.key) for node in nodes if node for below in tree.below(node.id)]
+    return [Prune(node=node.key) for node in nodes if node is not None and node.agent is not None]
 
 
 def children(

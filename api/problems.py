@@ -142,11 +142,15 @@ def of_validation(request: Request, error: RequestValidationError) -> ProblemDet
         detail = f"The body is not JSON: {what} (character {where + 1})."
         return problem(request, HTTPStatus.BAD_REQUEST, "malformed", detail)
     errors = tuple(
-        Violation(pointer=_pointer(each["loc"]), message=_OF_FIELD.get(each["type"], each["msg"]))
-        for each in found[:MAX_VIOLATIONS]
+        Violation(pointer=_pointer(each["loc"]), message=_words(each)) for each in found[:MAX_VIOLATIONS]
     )
     detail = "; ".join(f"{each.pointer}: {each.message}" for each in errors[:3])
     return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", detail, errors=errors)
+
+
+def _words(fault: Mapping[str, Any]) -> str:
+    """Of what a model of ours refuses, our words alone."""
+    return _OF_FIELD.get(fault["type"], fault["msg"].removeprefix("Value error, "))
 
 
 def of_unhandled(request: Request, error: BaseException) -> ProblemDetails:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
 from cli import exits, look, options
+from core.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
     from treehold import Message, Treehold
@@ -44,10 +46,14 @@ def steer(
 ) -> None:
     """Say something to a task while it runs. Exit status 1 when it takes no effect."""
     known = look.task_id(task)
+    if node is None and kind in {Kind.REVISE, Kind.RETRACT}:
+        raise InvalidInput(
+            f"{kind.value} is about one step: name it with --node; treehold show lists the steps"
+        )
     from cli.session import connect
 
     with connect(options.settings(data=data), server=server, key=key, workers=wait) as session:
-        message = session.client.send(known, kind.value, text, node=node)
+        message = _sent(session.client, known, kind, text, node)
         if wait:
             message = _concluded(session.client, message, task)
     if as_json:
@@ -55,6 +61,16 @@ def steer(
     else:
         typer.echo(_in_words(message))
     raise typer.Exit(exits.NOT_DONE if message.status == "refused" else exits.DONE)
+
+
+def _sent(client: Treehold, task: UUID, kind: Kind, text: str, node: str | None) -> Message:
+    """Raises `Conflict` where the task takes no more messages."""
+    from treehold import Conflict as Refused
+
+    try:
+        return client.send(task, kind.value, text, node=node)
+    except Refused as error:
+        raise Conflict(str(error).removesuffix(f" ({error.code})")) from error
 
 
 def _concluded(client: Treehold, message: Message, task: str) -> Message:

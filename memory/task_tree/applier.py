@@ -19,6 +19,7 @@ from memory.task_tree.operations import (
     Create,
     Link,
     Operation,
+    Prune,
     Retire,
     Rollback,
     SetStatus,
@@ -98,7 +99,9 @@ class Applier:
             case Rollback():
                 self._roll_back(operation)
             case Retire():
-                self._retire(operation)
+                self._retire(self._find(operation.node))
+            case Prune():
+                self._prune(operation)
             case Link():
                 self._link(operation)
             case _:
@@ -182,8 +185,11 @@ class Applier:
             rev = self._record("rollback", node, after, restores=content.rev)
             self._mark_dependents(node.id, caused_by=rev)
 
-    def _retire(self, operation: Retire) -> None:
-        top = self._find(operation.node)
+    def _prune(self, operation: Prune) -> None:
+        for below in sorted(self._children.get(self._find(operation.node).id, ()), key=self._age):
+            self._retire(self._nodes[below])
+
+    def _retire(self, top: Node) -> None:
         branch = _reachable(top.id, self._children)
         going = set(branch)
         outside = [

@@ -111,6 +111,13 @@ class Retire(_Operation):
     node: Key
 
 
+class Prune(_Operation):
+    """Take all below a step out of the plan, and keep the step: it is planned anew."""
+
+    op: Literal["prune"] = "prune"
+    node: Key
+
+
 class Link(_Operation):
     """Make a step depend on another."""
 
@@ -120,7 +127,7 @@ class Link(_Operation):
 
 
 Operation = Annotated[
-    Create | SetValue | SetStatus | Substitute | Rollback | Retire | Link, Field(discriminator="op")
+    Create | SetValue | SetStatus | Substitute | Rollback | Retire | Prune | Link, Field(discriminator="op")
 ]
 
 OPERATIONS: TypeAdapter[tuple[Operation, ...]] = TypeAdapter(tuple[Operation, ...])

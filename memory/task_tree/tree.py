@@ -65,10 +65,6 @@ class Tree:
             grown = bool(more)
         return tuple(node for node in self.nodes if node.id in found and node.id != node_id)
 
-    def below(self, node_id: NodeId) -> tuple[Node, ...]:
-        """The active nodes right under this one."""
-        return tuple(node for node in self.nodes if node.parent == node_id)
-
     def advanced(self, diff: Diff) -> Tree:
         """The tree after a change that was applied to it."""
         nodes = {**self.by_id, **{node.id: node for node in diff.changed}}

@@ -21,6 +21,7 @@ from psycopg import AsyncConnection
 
 from bench.support.engine import Harness, ScriptedProvider, harness
 from bench.support.scripts import NOTHING_FOUND, answer_of, plan_of, says
+from core.blocks import read_blocks
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import AgentId, TaskId, TenantId
 from core.settings import Settings
@@ -71,7 +72,7 @@ async def steered(
 def _script(request: ModelRequest) -> ModelReply:
     match request.kind:
         case "plan":
-            split = 0 if "look into" in request.messages[1].content else 1
+            split = 0 if read_blocks(request.messages[1].content)["path"] else 1
             return plan_of("first", "second", "third", split=split, after=True)
         case "act" | "return":
             return says(NOTHING_FOUND)
@@ -100,6 +101,7 @@ async def test_every_message_is_concluded_once(steered: Steered, seed: int, mess
     said = await opened.platform.messages.list(opened.principal, task)
     assert tree.task.status == "done", tree.task.error
     assert {message.status for message in said} <= {"applied", "refused"}
+    assert [agent.error for agent in tree.agents if agent.error] == []
     assert not {"ready", "running", "waiting"} & {agent.status for agent in tree.agents}
     assert {node.status for node in tree.nodes} <= {"done"}
     assert await _told(opened, task) == Counter(message.id for message in said)

@@ -48,6 +48,7 @@ FILLED = {
     "episode",
     "event",
     "share",
+    "message",
     "vector_point",
     "task",
     "tree_node",
@@ -80,6 +81,9 @@ async def party(site: Site, workspace: Path, tenant: TenantId, key: str) -> Part
         outcome = await site.run(GOAL, client=client, workspace=workspace)
         await site.learned(outcome, client=client)
         approval = await asked(client, workspace)
+        steered = await client.submit(GOAL, workspace=workspace, memory=False)
+        await client.send(steered, "ask", "How far are you?")
+        await client.wait(steered)
     http = http_client(site.url, key)
     task = str(outcome.tree.task.id)
     calls = (await http.get(f"/v1/tasks/{task}/calls")).json()["data"]

@@ -9,6 +9,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from agents.ports import Told
+from bench.support.scripts import calls
 from core.blocks import read_blocks
 from core.errors import AccessDenied, Conflict, InvalidInput, NotFound
 from core.ids import TenantId
@@ -19,6 +20,8 @@ from orchestrator.views import NewMessage
 from tests.conftest import TestDatabase, add_tenant
 from tests.integration.orchestrator.conftest import Opener
 from tests.integration.orchestrator.steered import Stage, model_calls, planned, question, unsettled
+from tools import ToolContext, ToolResult, ToolSpec
+from tools.contract import Arguments
 
 
 @pytest.fixture
@@ -54,6 +57,38 @@ async def test_an_added_step_is_the_users_own_question(open_harness: Opener) -> 
     said = [each.content for each in answer.messages if each.content.startswith('<data name="steering"')]
     steering = read_blocks(said[-1])["steering"]
     assert steering == [{"kind": "add", "step": "s2", "text": "Is it < 5 o'clock?"}]
+
+
+class Letter(Arguments):
+    to: str
+
+
+class Post:
+    spec = ToolSpec(name="post", description="Send a letter.", arguments=Letter, sinks={"to": "recipient"})
+
+    async def run(self, arguments: Letter, context: ToolContext) -> ToolResult:
+        return ToolResult(content=f"sent to {arguments.to}")
+
+
+async def test_what_the_user_says_may_be_acted_on_and_what_a_model_says_may_not(
+    open_harness: Opener,
+) -> None:
+    """A recipient is a sensitive argument: a tool takes one only as the user wrote it."""
+
+    def script(request: ModelRequest) -> ModelReply:
+        if request.kind == "act" and request.messages[-1].role == "user":
+            return calls("post", to="ada@example.org")
+        return planned("alpha")(request)
+
+    opened, _ = await open_harness(script, extra_tools=[Post()])
+    stage = await Stage.submit(opened, tools=["post"])
+    await stage.say("add", "write to ada@example.org too")
+    await stage.finish()
+    (refused,) = await stage.events("tool.refused")
+    (sent,) = await stage.events("tool.finished")
+    titles = {agent.id: agent.title for agent in (await stage.tree()).agents}
+    assert titles[refused.agent] == "alpha"
+    assert titles[sent.agent] == "write to ada@example.org too"
 
 
 async def test_a_running_step_is_asked_anew_and_its_siblings_go_on(

@@ -98,6 +98,17 @@ const gate = (state) => (trace, event, at, agent) => {
   return span;
 };
 
+/**
+ * @param {(data: Record<string, unknown>) => string} said @param {import("./spans.js").SpanState} [state]
+ * @returns {Fold}
+ */
+const message = (said, state = "done") => (trace, event, at, agent) => {
+  const name = `message ${text(event.data.number)} ${text(event.kind).split(".")[1] ?? ""}`;
+  const span = mark(trace, event, at, agent, name, state);
+  trace.spans.note[span] = said(event.data);
+  return span;
+};
+
 /** @param {"used"|"held back"} verdict @returns {Fold} */
 const recall = (verdict) => (trace, event, at, agent) => {
   const records = Array.isArray(event.data.records) ? event.data.records : [];
@@ -246,6 +257,10 @@ export const FOLDS = Object.assign(Object.create(null), {
     trace.spans.note[span] = `revision ${text(event.data.revision)}, ${changes} changes`;
     return span;
   },
+  "message.received": message((data) => text(data.text)),
+  "message.applied": message((data) => `revision ${text(data.revision)}`),
+  "message.answered": message((data) => text(data.reply)),
+  "message.refused": message((data) => text(data.message), "failed"),
   "artifact.stored": (trace, event, at, agent) => {
     const span = marked("artifact stored", "done")(trace, event, at, agent);
     trace.spans.tainted[span] = event.data.tainted === true;
