@@ -55,11 +55,13 @@ def is_partial(task: Task[Any]) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class _Limit:
-    """What ran out, how much of it there was, and the option that gives more."""
+    """What ran out, how much of it there was, and the option that gives more to a fork or another run."""
 
     what: str
     spent: Callable[[Task[Any]], str] | None = None
     option: str | None = None
+    shapes: bool = False
+    """Whether it is a limit on plans, which a fork does not make again."""
 
 
 def _seconds(task: Task[Any]) -> str:
@@ -89,11 +91,13 @@ _LIMITS: Mapping[str, _Limit] = {
         what="agents may not be nested deeper",
         spent=lambda task: f"at most {task.budget.depth} below the root",
         option="--depth",
+        shapes=True,
     ),
     "fanout": _Limit(
         what="an agent may not have more children",
         spent=lambda task: f"at most {task.budget.fanout}",
         option="--fanout",
+        shapes=True,
     ),
     "deadline": _Limit(what="the time ran out", spent=_seconds, option="--deadline"),
     "model_calls": _Limit(
@@ -113,8 +117,15 @@ def _cut_short(task: Task[Any]) -> str | None:
     if limit is None:
         return None
     spent = f" ({limit.spent(task)})" if limit.spent else ""
-    more = f"; run it again with more: {limit.option}" if limit.option else ""
-    return f"{limit.what}{spent}{more}"
+    return f"{limit.what}{spent}{_remedy(task, limit)}"
+
+
+def _remedy(task: Task[Any], limit: _Limit) -> str:
+    if limit.option is None:
+        return ""
+    if limit.shapes:
+        return f"; run it again with more: {limit.option}"
+    return f"; go on with more: treehold fork {task.id} {limit.option}"
 
 
 def _answer(given: Answer) -> RenderableType:

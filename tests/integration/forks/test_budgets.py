@@ -38,6 +38,34 @@ async def test_a_task_that_ran_out_of_tokens_goes_on_with_more(open_harness: Ope
     assert whole == 4 * 6, "four workers, none of whose steps was asked for twice"
 
 
+def brief(request: ModelRequest) -> ModelReply:
+    """Prompts as long as they are, and short replies."""
+    used = Usage(prompt_tokens=1000, completion_tokens=10)
+    return team(1)(request).model_copy(update={"usage": used})
+
+
+async def test_what_was_not_covered_is_not_covered_in_a_process_that_estimates_less(
+    open_harness: Opener,
+) -> None:
+    """What a call may need is learned by each process: the first thought too little was left."""
+    first, asked = await open_harness(brief)
+    source = await first.run("count", tools=["calculate"], budget={"tokens": 3_000})
+    assert source.stop_reason == "tokens"
+    assert asked.requests == []
+    second, provider = await open_harness(brief, owner="worker-2")
+    for _ in range(4):
+        await second.run("learn what calls need", tools=["calculate"])
+    provider.requests.clear()
+    await second.run("count", tools=["calculate"], budget={"tokens": 3_000})
+    assert provider.requests, "here a plan could be afforded"
+    provider.requests.clear()
+    same = await run_fork(second, source.id)
+    assert ended(same) == ended(source)
+    assert provider.requests == []
+    more = await run_fork(second, source.id, budget={"tokens": 100_000})
+    assert more.stop_reason == "completed"
+
+
 async def test_a_task_that_ran_out_of_time_goes_on_with_more(open_harness: Opener) -> None:
     def script(request: ModelRequest) -> ModelReply:
         if request.kind == "act":

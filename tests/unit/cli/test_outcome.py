@@ -79,11 +79,11 @@ BROKE = {"code": "internal", "message": "it broke"}
                 "usage": {"prompt_tokens": 310},
             },
             "partial: the token budget ran out (310 of 4,000 used, the rest too few to go on); "
-            "run it again with more: --budget-tokens",
+            "go on with more: treehold fork ID --budget-tokens",
         ),
         (
             {"answer": SOME_PARTIAL | {"limit": "deadline"}, "budget": {"seconds": 2.5}},
-            "partial: the time ran out (3 of 2.5 seconds); run it again with more: --deadline",
+            "partial: the time ran out (3 of 2.5 seconds); go on with more: treehold fork ID --deadline",
         ),
         (
             {"answer": SOME_PARTIAL},
@@ -91,11 +91,19 @@ BROKE = {"code": "internal", "message": "it broke"}
         ),
         (
             {"status": "failed", "stop_reason": "tool_calls", "budget": {"tool_calls": 0}, "error": BROKE},
-            "not done: the tool calls ran out (0 of 0 made); run it again with more: --budget-tool-calls",
+            "not done: the tool calls ran out (0 of 0 made); "
+            "go on with more: treehold fork ID --budget-tool-calls",
+        ),
+        (
+            {"answer": SOME_PARTIAL | {"limit": "depth"}, "budget": {"depth": 1}},
+            "partial: agents may not be nested deeper (at most 1 below the root); "
+            "run it again with more: --depth",
         ),
         ({"status": "failed", "stop_reason": "error", "error": BROKE}, "not done: it broke"),
         ({"status": "cancelled", "stop_reason": "cancelled"}, "not done: it was cancelled"),
     ],
 )
 def test_why_a_task_has_no_whole_answer(given: dict[str, Any], said: str | None) -> None:
-    assert outcome.verdict(task(**given)) == said
+    ended = task(**given)
+    verdict = outcome.verdict(ended)
+    assert (verdict and verdict.replace(str(ended.id), "ID")) == said
