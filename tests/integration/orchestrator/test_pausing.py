@@ -148,7 +148,7 @@ async def test_the_deadline_moves_on_by_the_time_it_was_paused(
     )
     await resume(opened, task)
     await opened.drive()
-    assert (await opened.view(task)).status == "done", "an hour has gone by, and it was not its hour"
+    assert (await opened.view(task)).stop_reason == "completed", "an hour went by, and it was not its hour"
 
 
 async def test_a_turn_that_outlasts_a_pause_learns_of_its_new_deadline(
@@ -162,7 +162,7 @@ async def test_a_turn_that_outlasts_a_pause_learns_of_its_new_deadline(
     await opened.room.engine.run(claimed)
     assert provider.requests == [], "the turn would have ended by the deadline it began with"
     await opened.drive()
-    assert (await opened.view(task)).status == "done"
+    assert (await opened.view(task)).stop_reason == "completed"
 
 
 async def test_neither_approvals_nor_timers_run_out_meanwhile(
