@@ -56,7 +56,7 @@ WHERE t.tenant_id = %s AND t.status = 'done' ORDER BY t.created_at
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """`tasks` of the busy tenant; the other submits `samples`, one every `pause` seconds."""
+    """`tasks` of the busy tenant; the other submits `samples`, each `pause` seconds after its last one."""
 
     tasks: int
     samples: int
@@ -65,8 +65,8 @@ class Load:
     concurrency: int = 8
 
 
-FULL = Load(tasks=1000, samples=40, pause=2.0)
-QUICK = Load(tasks=150, samples=8, pause=1.0)
+FULL = Load(tasks=1000, samples=25, pause=1.0)
+QUICK = Load(tasks=100, samples=8, pause=0.3)
 
 
 class Slow(ScriptedProvider):
@@ -91,15 +91,31 @@ async def submit(opened: Harness, tenant: TenantId, goal: str) -> None:
     await opened.platform.tasks.submit(principal, submission, idempotency_key=None)
 
 
-async def waits(site: TemporarySite, tenant: TenantId, count: int) -> list[tuple[float, float]]:
-    """Seconds to the answer, and to the first turn, of each task, once all of them are done."""
+async def one_after_another(
+    site: TemporarySite, opened: Harness, tenant: TenantId, load: Load, *, beside: bool
+) -> list[tuple[float, float]]:
+    """Seconds to the answer, and to the first turn, of each; `beside` others, while there are any."""
+    for number in range(load.samples):
+        if beside and not await _open(site, DEFAULT_TENANT):
+            break
+        await submit(opened, tenant, f"one of few {number}")
+        await _over(site, tenant)
+        await asyncio.sleep(load.pause)
+    return await (await site.admin.execute(WAITS, (tenant,))).fetchall()
+
+
+async def _over(site: TemporarySite, tenant: TenantId) -> None:
     end = time.monotonic() + MOST_SECONDS
-    while time.monotonic() < end:
-        found = await (await site.admin.execute(WAITS, (tenant,))).fetchall()
-        if len(found) == count:
-            return [(row[0], row[1]) for row in found]
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"not done within {MOST_SECONDS} s")
+    while await _open(site, tenant):
+        assert time.monotonic() < end, f"not done within {MOST_SECONDS} s"
+        await asyncio.sleep(0.02)
+
+
+async def _open(site: TemporarySite, tenant: TenantId) -> int:
+    query = "SELECT count(*) FROM task WHERE tenant_id = %s AND status = 'running'"
+    row = await (await site.admin.execute(query, (tenant,))).fetchone()
+    assert row is not None
+    return row[0]
 
 
 async def run(load: Load, *, busy: bool, fifo: bool) -> dict[str, Any]:
@@ -116,26 +132,16 @@ async def run(load: Load, *, busy: bool, fifo: bool) -> dict[str, Any]:
             worker = Worker(site.settings, opened.room)
             await worker.start()
             try:
-                for number in range(load.samples):
-                    await submit(opened, other, f"one of few {number}")
-                    await asyncio.sleep(load.pause)
-                found = await waits(site, other, load.samples)
-                left = await _left(site)
+                found = await one_after_another(site, opened, other, load, beside=busy)
+                left = await _open(site, DEFAULT_TENANT)
             finally:
                 await worker.stop()
     return {
         "median_wait_s": _median([done for done, _ in found]),
         "median_start_s": _median([start for _, start in found]),
+        "samples": len(found),
         "busy_tasks_left": left,
     }
-
-
-async def _left(site: TemporarySite) -> int:
-    """Whether there was a load until the end."""
-    query = "SELECT count(*) FROM task WHERE tenant_id = %s AND status = 'running'"
-    row = await (await site.admin.execute(query, (DEFAULT_TENANT,))).fetchone()
-    assert row is not None
-    return row[0]
 
 
 def _median(values: list[float]) -> float:
@@ -160,12 +166,13 @@ async def measure(load: Load) -> dict[str, Any]:
 
 def show(figures: dict[str, Any]) -> None:
     table = Table(title=f"A tenant's few tasks beside {figures['busy_tasks']:,} of another")
-    for heading in ("", "to the answer, median s", "to the first turn", "the other's tasks left"):
+    for heading in ("", "to the answer, median s", "to the first turn", "samples", "the other's tasks left"):
         table.add_column(heading, justify="left" if not heading else "right")
     for name in ("alone", "fair", "fifo"):
         row = figures[name]
         table.add_row(
-            name, str(row["median_wait_s"]), str(row["median_start_s"]), str(row["busy_tasks_left"])
+            name,
+            *(str(row[key]) for key in ("median_wait_s", "median_start_s", "samples", "busy_tasks_left")),
         )
     console = Console()
     console.print(table)

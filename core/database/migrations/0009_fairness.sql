@@ -137,7 +137,7 @@ BEGIN
     ),
     candidates AS (
         SELECT h.tenant_id, h.aged AND o.place = 1 AS aged, h.stands + (h.agents + o.place) * h.cost AS mark,
-            o.id, o.topic, o.subject_id
+            o.id, o.topic, o.subject_id, h.room
         FROM heads AS h
         CROSS JOIN LATERAL (
             SELECT f.*, row_number() OVER (ORDER BY f.id) AS place
@@ -155,9 +155,10 @@ BEGIN
         DELETE FROM outbox AS o USING chosen AS c WHERE o.tenant_id = c.tenant_id AND o.id = c.id
     ),
     free AS (
-        -- A row that somebody has locked is left as it is: a stopped process must not hold up the queue.
+        -- Where a bound counts what is with the broker. A row that somebody has locked is left as it is: a stopped
+        -- process must not hold up the queue.
         SELECT a.id FROM agent AS a JOIN chosen AS c ON a.id = c.subject_id AND c.topic = 'advance'
-        WHERE a.state = 'ready'
+        WHERE a.state = 'ready' AND (p_depth IS NOT NULL OR c.room IS NOT NULL)
         FOR NO KEY UPDATE OF a SKIP LOCKED
     ),
     sent AS (
