@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -302,6 +303,26 @@ async def test_a_message_that_comes_while_the_answer_is_made_is_heard(
     assert await stage.nodes() == {"alpha": "done", "one more thing": "done"}
     assert [request.kind for request in provider.requests] == ["plan", "act", "answer", "act", "answer"]
     assert await unsettled(admin, stage.task) == 0
+
+
+async def test_a_message_that_comes_before_there_is_a_plan_is_heard_at_once(open_harness: Opener) -> None:
+    """The lead was about to wait for its children: it is not left waiting."""
+    opened, provider = await open_harness(planned("alpha"))
+    stage = Stage(opened, await opened.submit("what is new?", memory=False))
+    complete = provider.complete
+
+    async def saying(request: ModelRequest, **more: Any) -> ModelReply:
+        if request.kind == "plan":
+            await stage.say("add", "gamma")
+        return await complete(request, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provider, "complete", saying)
+        await stage.turn("lead")
+    assert [agent.status for agent in await stage.agents("lead")] == ["ready"]
+    await stage.turn("lead")
+    assert await stage.nodes() == {"alpha": "running", "gamma": "running"}
+    assert (await stage.finish()).task.status == "done"
 
 
 async def test_a_question_while_the_answer_is_made_does_not_make_it_anew(open_harness: Opener) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import count, pairwise
 from typing import Any
@@ -69,7 +69,7 @@ class Death:
         self._left -= 1
 
     @contextmanager
-    def spares(self) -> Iterator[None]:
+    def spares(self) -> Generator[None]:
         left, self._left = self._left, None
         yield
         self._left = left
