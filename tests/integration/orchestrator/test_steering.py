@@ -54,6 +54,10 @@ async def test_an_added_step_is_the_users_own_question(open_harness: Opener) -> 
     await stage.finish()
     (asked,) = [request for request in provider.requests if question(request).startswith("Is it")]
     assert '<data name="question" trust="user">' in asked.messages[1].content
+    async with opened.platform.database.unit_of_work(opened.principal.tenant) as work:
+        tree = await opened.platform.task_tree.load(work, stage.task)
+    (added,) = [revision for revision in tree.revisions if revision.after.key == "s2"][:1]
+    assert not added.after.tainted
     answer = next(request for request in provider.requests if request.kind == "answer")
     said = [each.content for each in answer.messages if each.content.startswith('<data name="steering"')]
     steering = read_blocks(said[-1])["steering"]
@@ -250,7 +254,11 @@ async def test_where_that_lead_has_ended_its_step_runs_again_and_is_told(
     assert asked[-1] == "look into alpha\n\nalso up"
     assert len(await stage.agents("alpha")) == 2
     assert (await model_calls(admin, stage.task))["beta"] == 1
-    nodes = [node.title for node in (await stage.tree()).nodes]
+    async with opened.platform.database.unit_of_work(opened.principal.tenant) as work:
+        tree = await opened.platform.task_tree.load(work, stage.task)
+    anew = next(revision for revision in tree.revisions if revision.op == "substitute")
+    assert anew.after.tainted, "its title is still the model's"
+    nodes = [node.title for node in tree.nodes]
     assert sorted(nodes) == ["alpha", "beta", "up left", "up right"], "what the first run planned is gone"
 
 
