@@ -164,6 +164,12 @@ def no_room(turn: Turn, again: frozenset[str]) -> Refusal | None:
     return None
 
 
+def is_users_word(told: Told, operations: Sequence[Operation]) -> bool:
+    """Whether all that the operations write into the tree was said by the user."""
+    written = [each.title for each in operations if isinstance(each, Create | Substitute)]
+    return all(title == _title(told.text) for title in written)
+
+
 def note(told: Told, key: str) -> dict[str, JsonValue]:
     """What the lead's prompt says of a message: the user's words, and nothing that a model wrote."""
     return {"kind": told.kind, "step": key, "text": told.text}

@@ -11,6 +11,7 @@ import typer
 
 from cli import exits, look, options
 from core.errors import Conflict, InvalidInput
+from core.text import printable
 
 if TYPE_CHECKING:
     from treehold import Message, Treehold
@@ -84,11 +85,11 @@ def _concluded(client: Treehold, message: Message, task: str) -> Message:
 def _in_words(message: Message) -> str:
     match message.status:
         case "applied" if message.reply is not None:
-            return message.reply
+            return printable(message.reply)
         case "applied":
             return f"message {message.number} took effect at event {message.applied_at_event}"
         case "refused":
             why = message.error.message if message.error else "refused"
-            return f"message {message.number} takes no effect: {why}"
+            return printable(f"message {message.number} takes no effect: {why}")
         case _:
             return f"message {message.number} is kept, and takes effect when its lead comes to it"

@@ -81,7 +81,12 @@ class MessageCalls:
                 )
 
     async def steer(
-        self, told: Told, operations: Sequence[Operation], *, stops: Sequence[AgentId]
+        self,
+        told: Told,
+        operations: Sequence[Operation],
+        *,
+        stops: Sequence[AgentId],
+        provenance: Provenance,
     ) -> Diff | Refusal:
         """All at once: children are stopped, the tree changes, the message has taken effect.
 
@@ -98,7 +103,7 @@ class MessageCalls:
                     operations,
                     actor=f"agent:{self._lease.agent}",
                     change_id=str(told.id),
-                    provenance=told.provenance,
+                    provenance=provenance,
                 )
                 if not diff.replayed:
                     for agent in stopped:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
+from agents import steering
 from agents.answer import Answer
 from agents.brief import ChildSpec
 from agents.ports import AgentFacts, ChildReturn, Refusal, ReturnRefused, Told, ToolOutcome
@@ -206,7 +207,10 @@ class LiveTurn:
         self, told: Told, operations: Sequence[Operation], *, stops: Sequence[AgentId]
     ) -> Refusal | None:
         tree = await self.tree()
-        changed = await self._messages.steer(told, operations, stops=stops)
+        said = told.provenance
+        if not steering.is_users_word(told, operations):
+            said = self.provenance.derive([said])
+        changed = await self._messages.steer(told, operations, stops=stops, provenance=said)
         if isinstance(changed, Refusal):
             return changed
         self._tree = tree.advanced(changed)

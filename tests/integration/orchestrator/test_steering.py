@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -53,6 +54,10 @@ async def test_an_added_step_is_the_users_own_question(open_harness: Opener) -> 
     await stage.finish()
     (asked,) = [request for request in provider.requests if question(request).startswith("Is it")]
     assert '<data name="question" trust="user">' in asked.messages[1].content
+    async with opened.platform.database.unit_of_work(opened.principal.tenant) as work:
+        tree = await opened.platform.task_tree.load(work, stage.task)
+    (added,) = [revision for revision in tree.revisions if revision.after.key == "s2"][:1]
+    assert not added.after.tainted
     answer = next(request for request in provider.requests if request.kind == "answer")
     said = [each.content for each in answer.messages if each.content.startswith('<data name="steering"')]
     steering = read_blocks(said[-1])["steering"]
@@ -249,7 +254,11 @@ async def test_where_that_lead_has_ended_its_step_runs_again_and_is_told(
     assert asked[-1] == "look into alpha\n\nalso up"
     assert len(await stage.agents("alpha")) == 2
     assert (await model_calls(admin, stage.task))["beta"] == 1
-    nodes = [node.title for node in (await stage.tree()).nodes]
+    async with opened.platform.database.unit_of_work(opened.principal.tenant) as work:
+        tree = await opened.platform.task_tree.load(work, stage.task)
+    anew = next(revision for revision in tree.revisions if revision.op == "substitute")
+    assert anew.after.tainted, "its title is still the model's"
+    nodes = [node.title for node in tree.nodes]
     assert sorted(nodes) == ["alpha", "beta", "up left", "up right"], "what the first run planned is gone"
 
 
@@ -302,6 +311,26 @@ async def test_a_message_that_comes_while_the_answer_is_made_is_heard(
     assert await stage.nodes() == {"alpha": "done", "one more thing": "done"}
     assert [request.kind for request in provider.requests] == ["plan", "act", "answer", "act", "answer"]
     assert await unsettled(admin, stage.task) == 0
+
+
+async def test_a_message_that_comes_before_there_is_a_plan_is_heard_at_once(open_harness: Opener) -> None:
+    """The lead was about to wait for its children: it is not left waiting."""
+    opened, provider = await open_harness(planned("alpha"))
+    stage = Stage(opened, await opened.submit("what is new?", memory=False))
+    complete = provider.complete
+
+    async def saying(request: ModelRequest, **more: Any) -> ModelReply:
+        if request.kind == "plan":
+            await stage.say("add", "gamma")
+        return await complete(request, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provider, "complete", saying)
+        await stage.turn("lead")
+    assert [agent.status for agent in await stage.agents("lead")] == ["ready"]
+    await stage.turn("lead")
+    assert await stage.nodes() == {"alpha": "running", "gamma": "running"}
+    assert (await stage.finish()).task.status == "done"
 
 
 async def test_a_question_while_the_answer_is_made_does_not_make_it_anew(open_harness: Opener) -> None:
