@@ -113,7 +113,8 @@ class ReturnRefused(BaseModel):
 class Turn(Protocol):
     """One turn of one agent.
 
-    Every method may raise `core.signals.LeaseLost`; those that spend raise `BudgetExhausted`.
+    Every method may raise the signals of `core.signals`, which no graph may catch; those that spend raise
+    `BudgetExhausted`.
     """
 
     @property

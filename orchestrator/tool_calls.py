@@ -120,7 +120,7 @@ class ToolCalls:
             raise BudgetExhausted("deadline", _PASSED) from error
         except ToolError as error:
             return await self._failed(entry, error.code, error.message)
-        if result.after > 0 and self._rung != entry.position:
+        if entry.effect == "pure" and result.after > 0 and self._rung != entry.position:
             raise ParkedFor(
                 Timer(position=entry.position, seconds=result.after, deadline=self._facts.grant.deadline)
             )

@@ -88,7 +88,7 @@ class ToolResult:
         origins: where the content came from, such as the files read.
         trust: how far it may be trusted; untrusted unless the tool knows better.
         artifacts: bytes to store.
-        after: seconds until the agent gets it; it waits for them as a row, not in a process.
+        after: seconds until the agent gets it, waiting as a row; only of a pure tool, which runs again then.
     """
 
     content: str
