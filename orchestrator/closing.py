@@ -54,6 +54,7 @@ class Closing:
 
     async def close(self, lease: Lease, turn: LiveTurn, outcome: Outcome, checkpoint: Row | None) -> None:
         async with self._database.unit_of_work(lease.tenant) as work:
+            await turn.journal.settle(work)
             if outcome.state == "waiting":
                 await self._wait(work, lease, turn, outcome, checkpoint)
             else:

@@ -8,6 +8,7 @@ outbox rows. A worker that dies before that leaves the agent as it was.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,6 +81,8 @@ class Engine:
                     return True
                 runner.cancel()
                 await asyncio.gather(runner, return_exceptions=True)
+                with contextlib.suppress(LeaseLost):
+                    await claimed.turn.journal.flush()
                 await self._closing.hand_back(lease)
                 raise
         return True

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -49,10 +50,6 @@ class Entry:
     def needs(self, unit: Unit) -> int:
         return max(self.reserve[unit], self.covered.get(unit, 0))
 
-    @property
-    def request_hash(self) -> bytes:
-        return hashlib.sha256(jsonb(self.request).encode()).digest()
-
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
@@ -64,11 +61,25 @@ class Recorded:
     attempts: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """A call's outcome, still to be written: columns, and the events that tell of it."""
+
+    columns: Row
+    events: Sequence[Event]
+
+
 class Journal:
-    """The journal of one turn; all its writes carry the fence."""
+    """The journal of one turn; all its writes carry the fence.
+
+    The outcome of a call that may be repeated waits for the turn's next write, and is written with it: the
+    next call's intent, as a rule, or the turn's closing. What is between is the agent's graph, which waits
+    for nothing.
+    """
 
     def __init__(self, database: Database, lease: Lease) -> None:
         self._database = database
+        self._waiting: Conclusion | None = None
         self.lease = lease
 
     def call_id(self, position: int) -> CallId:
@@ -88,8 +99,9 @@ class Journal:
             BudgetExhausted: the grant does not cover the reservation; nothing was written.
             AgentFailed: the agent, run again, asks something else at this position.
         """
-        row = await self._database.call(SQL.begin, self._columns(entry) | _event(started))
+        row = await self._begun(entry, started)
         assert row is not None, "the function always answers"
+        self._waiting = None
         match row["verdict"]:
             case "new":
                 return None
@@ -109,6 +121,16 @@ class Journal:
                     f"call {entry.position} differs from the one in the journal", code="journal_diverged"
                 )
 
+    async def _begun(self, entry: Entry, started: Event | None) -> Row | None:
+        columns = self._columns(entry)
+        if self._waiting is None:
+            return await self._database.call(SQL.begin, columns | _event(started))
+        done = {f"done_{name}": value for name, value in self._waiting.columns.items()}
+        told = [*self._waiting.events, *([] if started is None else [started])]
+        return await self._database.call(
+            SQL.proceed, columns | done | _told(told) | {"done_events": len(self._waiting.events)}
+        )
+
     async def _exhausted(self, unit: Unit, entry: Entry) -> BudgetExhausted:
         async with self._database.unit_of_work(self.lease.tenant) as work:
             return await budget.exhausted(work, self.lease.agent, unit, entry.needs(unit))
@@ -125,7 +147,7 @@ class Journal:
             BudgetExhausted: the grant does not cover it.
         """
         held = {unit: entry.reserve.get(unit, 0) + amount for unit, amount in amounts.items()}
-        async with fenced(self._database, self.lease) as work:
+        async with self.fenced() as work:
             await budget.reserve(work, self.lease.agent, amounts)
             await work.execute(
                 SQL.hold_more,
@@ -139,10 +161,29 @@ class Journal:
             work.emit(event)
         return replace(entry, reserve=held)
 
-    async def note(self, event: Event) -> None:
-        """Write an event now, for whoever watches."""
+    @asynccontextmanager
+    async def fenced(self) -> AsyncGenerator[UnitOfWork]:
+        """A unit of work that only the lease's holder can commit, with the last outcome in it.
+
+        Raises:
+            LeaseLost: before anything is written.
+        """
         async with fenced(self._database, self.lease) as work:
-            work.emit(event)
+            await self.settle(work)
+            yield work
+        self._waiting = None
+
+    async def settle(self, work: UnitOfWork) -> None:
+        """Write what waits, as a part of what the turn writes now."""
+        if self._waiting is not None:
+            self._held(await work.fetch_one(SQL.conclude, self._waiting.columns | self._whose() | _told([])))
+            for event in self._waiting.events:
+                work.emit(event)
+
+    async def flush(self) -> None:
+        """Write what waits by itself: the turn writes no more."""
+        if self._waiting is not None:
+            await self._write(self._waiting)
 
     async def conclude(
         self,
@@ -156,17 +197,28 @@ class Journal:
         rows: Sequence[tuple[bytes, Row]] = (),
         also: Callable[[UnitOfWork], Awaitable[None]] | None = None,
     ) -> None:
-        """Record the outcome, settle the reservation, and write what belongs to it, all at once."""
-        concluded = self._conclusion(entry, state, outcome, used, usage or {}, events)
-        if not rows and also is None:
-            self._held(await self._database.call(SQL.conclude, concluded))
+        """Record the outcome, settle the reservation, and write what belongs to it, all at once.
+
+        Where nothing else belongs to it and the call may be repeated, it waits for the next write.
+        """
+        concluded = self._conclusion(entry, state, outcome, used, usage or {})
+        if rows or also is not None:
+            async with self._database.unit_of_work(self.lease.tenant) as work:
+                for query, row in rows:
+                    await work.execute(query, row)
+                if also is not None:
+                    await also(work)
+                self._held(await work.fetch_one(SQL.conclude, concluded | self._whose() | _told(events)))
             return
-        async with self._database.unit_of_work(self.lease.tenant) as work:
-            for query, row in rows:
-                await work.execute(query, row)
-            if also is not None:
-                await also(work)
-            self._held(await work.fetch_one(SQL.conclude, concluded))
+        conclusion = Conclusion(columns=concluded, events=events)
+        if entry.effect == "pure":
+            self._waiting = conclusion
+        else:
+            await self._write(conclusion)
+
+    async def _write(self, conclusion: Conclusion) -> None:
+        told = _told(conclusion.events)
+        self._held(await self._database.call(SQL.conclude, conclusion.columns | self._whose() | told))
 
     def _held(self, row: Row | None) -> None:
         if row is None or not row["held"]:
@@ -179,14 +231,9 @@ class Journal:
         outcome: JsonValue,
         used: budget.Amounts,
         usage: Mapping[str, int],
-        events: Sequence[Event],
     ) -> Row:
         held = entry.reserve
         return {
-            "tenant": self.lease.tenant,
-            "task": self.lease.task,
-            "agent": self.lease.agent,
-            "fence": self.lease.fence,
             "position": entry.position,
             "state": state,
             "outcome": jsonb(outcome),
@@ -194,28 +241,35 @@ class Journal:
             "units": list(held),
             "reserved": list(held.values()),
             "used": [used.get(unit, amount) for unit, amount in held.items()],
-            "events": [event.kind for event in events],
-            "data": [jsonb(event.data) for event in events],
         }
 
-    def _columns(self, entry: Entry) -> Row:
+    def _whose(self) -> Row:
         return {
-            "id": self.call_id(entry.position),
             "tenant": self.lease.tenant,
             "task": self.lease.task,
             "agent": self.lease.agent,
+            "fence": self.lease.fence,
+        }
+
+    def _columns(self, entry: Entry) -> Row:
+        request = jsonb(entry.request)
+        return self._whose() | {
+            "id": self.call_id(entry.position),
             "position": entry.position,
             "kind": entry.kind,
             "name": entry.name,
             "effect": entry.effect,
-            "request": jsonb(entry.request),
-            "request_hash": entry.request_hash,
+            "request": request,
+            "request_hash": hashlib.sha256(request.encode()).digest(),
             "units": list(entry.reserve),
             "amounts": list(entry.reserve.values()),
             "covered": [entry.needs(unit) for unit in entry.reserve],
             "reserved": jsonb(dict(entry.reserve)),
-            "fence": self.lease.fence,
         }
+
+
+def _told(events: Sequence[Event]) -> Row:
+    return {"events": [event.kind for event in events], "data": [jsonb(event.data) for event in events]}
 
 
 def _event(event: Event | None) -> Row:

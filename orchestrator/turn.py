@@ -39,6 +39,7 @@ class LiveTurn:
     """Lives from claim to close. What it leaves for the closing transaction is in its public attributes.
 
     Attributes:
+        journal: of its calls; the last outcome is written with what the turn leaves.
         parent: the agent to wake at the end; the root has none.
         position: how many calls of any kind the agent has made in its life.
         provenance: of everything the agent has read so far.
@@ -66,15 +67,15 @@ class LiveTurn:
         self._used: Counter[Unit] = Counter()
         self._model_calls = model_calls
         self._workspace = workspace
-        self._journal = Journal(platform.database, lease)
+        self.journal = Journal(platform.database, lease)
         left = partial(_seconds_left, platform.clock, facts.grant.deadline)
-        self._models = ModelCalls(platform.gateway, platform.clock, self._journal, left)
+        self._models = ModelCalls(platform.gateway, platform.clock, self.journal, left)
         self._tools = ToolCalls(
-            platform.tools, platform.clock, self._journal, facts, left, workspace=workspace
+            platform.tools, platform.clock, self.journal, facts, left, workspace=workspace
         )
-        self._returns = Returns(self._journal)
+        self._returns = Returns(self.journal)
         self._children: list[ChildReturn] | None = None
-        self._memory = MemoryCalls(platform.database, platform.memory, platform.task_tree, self._journal)
+        self._memory = MemoryCalls(platform.database, platform.memory, platform.task_tree, self.journal)
         self.parent = parent
         self.position = position
         self.provenance = facts.provenance

@@ -27,6 +27,7 @@ HOT = (
     "journal.begin",
     "journal.conclude",
     "journal.hold_more",
+    "journal.proceed",
     "queries.write_out",
     "reaper.reclaim",
     "relay.commit",

@@ -8,6 +8,9 @@ AS $$
 DECLARE
     base bigint;
 BEGIN
+    IF cardinality(p_kinds) = 0 THEN
+        RETURN;
+    END IF;
     UPDATE task SET event_seq = event_seq + cardinality(p_kinds) WHERE id = p_task
     RETURNING event_seq - cardinality(p_kinds) INTO base;
     INSERT INTO event (tenant_id, task_id, seq, agent_id, kind, data, at)
@@ -175,6 +178,9 @@ BEGIN
     UPDATE call AS c
     SET state = p_state, outcome = p_outcome, usage = p_usage, reserved = '{}', finished_at = clock_timestamp()
     WHERE c.agent_id = p_agent AND c.position = p_position AND c.state = 'intent';
+    IF NOT FOUND THEN  -- concluded before, by a statement whose answer did not arrive
+        RETURN true;
+    END IF;
     UPDATE budget AS b
     SET reserved = b.reserved - w.held,
         spent = b.spent + least(w.used, coalesce(b.granted - b.delegated - b.spent - (b.reserved - w.held), w.used))
