@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -90,6 +91,8 @@ class NodeProvider:
 
     async def _call(self, request: ModelRequest, limit: Limit, on_progress: Progress) -> ModelReply:
         started = time.monotonic()
+        for _ in range(2):  # the loop takes two rounds to see that a node has closed an idle connection
+            await asyncio.sleep(0)
         posting = self._opened().post(self._url, data=self._body(request), proxy=self._proxy)
         async with posting as response:
             if not response.ok:
