@@ -26,8 +26,8 @@ class TurnContext:
 
 Context = Runtime[TurnContext]
 Node = Callable[..., Awaitable[Mapping[str, Any]]]
-Branch = Callable[..., Any]
-"""Names the node to go to next; may be a coroutine function."""
+Branch = Callable[..., Awaitable[Any]] | str
+"""Names the node to go to next. A plain function would be run in a thread."""
 
 
 def compiled(
@@ -55,5 +55,8 @@ def compiled(
         if before not in branches:
             graph.add_edge(before, after)
     for node_name, branch in branches.items():
-        graph.add_conditional_edges(node_name, branch)
+        if isinstance(branch, str):
+            graph.add_edge(node_name, branch)
+        else:
+            graph.add_conditional_edges(node_name, branch)
     return graph.compile(checkpointer=checkpointer, name=name)

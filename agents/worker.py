@@ -148,12 +148,8 @@ def _return_in(message: Message) -> str | None:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else None
 
 
-def after_act(state: WorkerState) -> Literal["use_tools", "give"]:
+async def after_act(state: WorkerState) -> Literal["use_tools", "give"]:
     return "use_tools" if _last(state).tool_calls else "give"
-
-
-def back_to_act(state: WorkerState) -> Literal["act"]:
-    return "act"
 
 
 def _asking(refused: ReturnRefused | None) -> str:
@@ -208,6 +204,6 @@ def worker_graph(checkpointer: BaseCheckpointSaver[Any]) -> Graph:
         "worker",
         WorkerState,
         path=[("brief", brief), ("act", act), ("use_tools", use_tools), ("give", give)],
-        branches={"act": after_act, "use_tools": back_to_act},
+        branches={"act": after_act, "use_tools": "act"},
         checkpointer=checkpointer,
     )
