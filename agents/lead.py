@@ -51,8 +51,7 @@ async def plan(state: LeadState, runtime: Context) -> LeadState:
     asked = Message(role="user", content=planning.instruction(turn))
     messages = [*state.get("messages", []), asked]
     subtasks, said = await planning.ask(turn, messages, state.get("inputs", []))
-    tree = await turn.tree()
-    own = tree.get(turn.agent.node).key if turn.agent.node else None
+    own = (await turn.tree()).get(turn.agent.node).key if turn.agent.node else None
     await turn.revise(planning.operations(turn.agent, subtasks, own))
     notes = [*state.get("notes", []), *planning.notes(turn.agent)]
     return {"messages": [asked, *said], "plan": subtasks, "notes": notes}

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import JsonValue
@@ -14,7 +15,7 @@ from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import AgentFailed, BudgetExhausted
 from core.events import Event, EventKind
 from core.grant import Unit
-from core.ids import CallId, derived
+from core.ids import AgentId, CallId, derived
 from core.signals import LeaseLost
 from orchestrator import budget
 from orchestrator.lease import Lease, fenced
@@ -68,6 +69,10 @@ class Conclusion:
     columns: Row
     events: Sequence[Event]
 
+    def done(self) -> Row:
+        """The columns, as a statement takes them that writes something else too."""
+        return {f"done_{name}": value for name, value in self.columns.items()}
+
 
 class Journal:
     """The journal of one turn; all its writes carry the fence.
@@ -83,7 +88,7 @@ class Journal:
         self.lease = lease
 
     def call_id(self, position: int) -> CallId:
-        return CallId(derived(self.lease.agent, "call", position))
+        return call_id(self.lease.agent, position)
 
     def event(self, kind: EventKind, **data: JsonValue) -> Event:
         return Event(task=self.lease.task, agent=self.lease.agent, kind=kind, data=data)
@@ -125,10 +130,10 @@ class Journal:
         columns = self._columns(entry)
         if self._waiting is None:
             return await self._database.call(SQL.begin, columns | _event(started))
-        done = {f"done_{name}": value for name, value in self._waiting.columns.items()}
+        done = self._waiting.done()
         told = [*self._waiting.events, *([] if started is None else [started])]
         return await self._database.call(
-            SQL.proceed, columns | done | _told(told) | {"done_events": len(self._waiting.events)}
+            SQL.proceed, columns | done | told_columns(told) | {"done_events": len(self._waiting.events)}
         )
 
     async def _exhausted(self, unit: Unit, entry: Entry) -> BudgetExhausted:
@@ -173,10 +178,17 @@ class Journal:
             yield work
         self._waiting = None
 
+    @property
+    def waiting(self) -> Conclusion | None:
+        """The outcome that is still to be written."""
+        return self._waiting
+
     async def settle(self, work: UnitOfWork) -> None:
         """Write what waits, as a part of what the turn writes now."""
         if self._waiting is not None:
-            self._held(await work.fetch_one(SQL.conclude, self._waiting.columns | self._whose() | _told([])))
+            self._held(
+                await work.fetch_one(SQL.conclude, self._waiting.columns | self._whose() | told_columns([]))
+            )
             for event in self._waiting.events:
                 work.emit(event)
 
@@ -208,7 +220,9 @@ class Journal:
                     await work.execute(query, row)
                 if also is not None:
                     await also(work)
-                self._held(await work.fetch_one(SQL.conclude, concluded | self._whose() | _told(events)))
+                self._held(
+                    await work.fetch_one(SQL.conclude, concluded | self._whose() | told_columns(events))
+                )
             return
         conclusion = Conclusion(columns=concluded, events=events)
         if entry.effect == "pure":
@@ -217,7 +231,7 @@ class Journal:
             await self._write(conclusion)
 
     async def _write(self, conclusion: Conclusion) -> None:
-        told = _told(conclusion.events)
+        told = told_columns(conclusion.events)
         self._held(await self._database.call(SQL.conclude, conclusion.columns | self._whose() | told))
 
     def _held(self, row: Row | None) -> None:
@@ -268,7 +282,12 @@ class Journal:
         }
 
 
-def _told(events: Sequence[Event]) -> Row:
+@lru_cache(maxsize=1024)
+def call_id(agent: AgentId, position: int) -> CallId:
+    return CallId(derived(agent, "call", position))
+
+
+def told_columns(events: Sequence[Event]) -> Row:
     return {"events": [event.kind for event in events], "data": [jsonb(event.data) for event in events]}
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import DictRow
 
 from core import failpoints
 from core.database import Database
@@ -29,6 +30,11 @@ class Publisher(Protocol):
     """A way to the workers. The message is a pointer; losing or repeating it does no harm."""
 
     async def publish(self, topic: str, tenant: TenantId, subject: UUID) -> None: ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether messages outlive this process, and so may not be lost between outbox and broker."""
+        ...
 
     async def capacity(self) -> int:
         """Wait until there is room for a message; returns for how many.
@@ -65,20 +71,39 @@ class Relay:
 
     async def drain(self) -> int:
         """Publish all there is, as fast as there is room; returns how many."""
-        published = 0
-        while taken := await self._batch():
+        published, more = 0, True
+        while more:
+            most = min(BATCH, await self._publisher.capacity())
+            taken = await self._batch(most)
             published += taken
+            more = taken == most  # whoever commits from here on wakes the relay again
         return published
 
-    async def _batch(self) -> int:
-        most = min(BATCH, await self._publisher.capacity())
-        async with self._database.plumbing() as connection, connection.transaction():
-            cursor = await connection.execute(_TAKE, {"most": most})
-            rows = await cursor.fetchall()
-            for row in rows:
-                failpoints.reach("relay.publish")
-                await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])
-            failpoints.reach("relay.commit")
+    async def _batch(self, most: int) -> int:
+        if self._publisher.shared:
+            async with self._database.plumbing() as connection, connection.transaction():
+                taken = await self._publish(connection, most)
+                failpoints.reach("relay.commit")
+            return taken
+        # A broker that ends with this process loses its messages in any case: a transaction would not help.
+        # But what was taken is published, also where the relay is stopped meanwhile.
+        publishing = asyncio.create_task(self._publish_at_once(most))
+        try:
+            return await asyncio.shield(publishing)
+        except asyncio.CancelledError:
+            await asyncio.gather(publishing, return_exceptions=True)
+            raise
+
+    async def _publish_at_once(self, most: int) -> int:
+        async with self._database.plumbing() as connection:
+            return await self._publish(connection, most)
+
+    async def _publish(self, connection: psycopg.AsyncConnection[DictRow], most: int) -> int:
+        cursor = await connection.execute(_TAKE, {"most": most})
+        rows = await cursor.fetchall()
+        for row in rows:
+            failpoints.reach("relay.publish")
+            await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])
         return len(rows)
 
 

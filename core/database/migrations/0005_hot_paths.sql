@@ -243,3 +243,34 @@ BEGIN
     RETURN NEXT;
 END;
 $$;
+
+-- The whole end of a turn that ends an agent below the root and leaves nothing else: its events, the last of
+-- which tells of its end and gets the seconds if it did not fail, and its parent's message. No row where the
+-- lease is lost.
+CREATE FUNCTION end_turn(
+    p_tenant uuid, p_task uuid, p_agent uuid, p_fence bigint, p_state text, p_position integer, p_returned jsonb,
+    p_error jsonb, p_provenance jsonb, p_events text[], p_data text[]
+)
+RETURNS TABLE (parent uuid, awake boolean)
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+DECLARE
+    seconds double precision;
+    last integer := cardinality(p_events);
+BEGIN
+    PERFORM set_config('treehold.tenant', p_tenant::text, true);
+    SELECT e.seconds, e.parent, e.awake INTO seconds, parent, awake
+    FROM end_agent(p_agent, p_fence, p_state, p_position, p_returned, p_error, p_provenance) AS e;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF awake THEN
+        INSERT INTO outbox (tenant_id, topic, subject_id) VALUES (p_tenant, 'advance', parent);
+    END IF;
+    IF p_error IS NULL THEN
+        p_data[last] := (p_data[last]::jsonb || jsonb_build_object('seconds', round(seconds::numeric, 4)))::text;
+    END IF;
+    PERFORM write_events(p_task, array_fill(p_agent, ARRAY[last]), p_events, p_data);
+    RETURN NEXT;
+END;
+$$;
