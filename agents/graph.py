@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -13,6 +13,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from agents.ports import Turn
+
+T = TypeVar("T")
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -22,6 +24,13 @@ class TurnContext:
     """What LangGraph hands to every node of a run."""
 
     turn: Turn
+    _made: dict[object, Any] = field(default_factory=dict[object, Any], init=False, repr=False)
+
+    def once(self, make: Callable[[Turn], T]) -> T:
+        """What `make` makes of the turn, made once for all nodes of the run."""
+        if make not in self._made:
+            self._made[make] = make(self.turn)
+        return self._made[make]
 
 
 Context = Runtime[TurnContext]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from pydantic import JsonValue
 
 from agents import prompt, window
 from agents.graph import Context, Graph, compiled
@@ -15,7 +17,7 @@ from agents.ports import ReturnRefused, Turn
 from core.errors import AgentFailed, ModelOutputInvalid
 from core.schema import for_node
 from inference.estimate import prompt_tokens
-from inference.model import Message, ModelReply, ModelRequest, ToolCall
+from inference.model import Message, ModelReply, ModelRequest, ToolCall, ToolDefinition
 from inference.structure import OutputProblem, parse_strict
 
 MAX_CALLS_AT_ONCE = 8
@@ -72,7 +74,7 @@ async def act(state: WorkerState, runtime: Context) -> WorkerState:
     if asked >= turn.agent.grant.budget.model_calls:
         return {"messages": [], "asked": asked}
     try:
-        reply = await turn.model(_request(turn, state, kind="act"))
+        reply = await turn.model(_request(_desk(runtime), state, kind="act"))
     except ModelOutputInvalid:
         return {"messages": [], "asked": asked}
     return {"messages": [_assistant(reply)], "asked": asked}
@@ -80,7 +82,7 @@ async def act(state: WorkerState, runtime: Context) -> WorkerState:
 
 async def use_tools(state: WorkerState, runtime: Context) -> WorkerState:
     """Run what was asked for; a call that was answered before is not made again, for its result is there."""
-    messages, room = state.get("messages", []), _room(runtime.context.turn)
+    messages, room = state.get("messages", []), _desk(runtime).room
     answered = _answered(window.fitted(messages[:-1], room))
     calls = messages[-1].tool_calls
     contents: list[str] = []
@@ -126,7 +128,7 @@ async def give(state: WorkerState, runtime: Context) -> WorkerState:
     for _ in range(2):
         if text is None:
             added.append(Message(role="user", content=_asking(refused)))
-            reply = await turn.model(_request(turn, state, kind="return", added=added))
+            reply = await turn.model(_request(_desk(runtime), state, kind="return", added=added))
             added.append(_assistant(reply))
             text = reply.content
         offered = await turn.offer(text)
@@ -159,36 +161,42 @@ def _asking(refused: ReturnRefused | None) -> str:
     return _REPAIR.format(fault=fault)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Desk:
+    """What all of a worker's requests share: its tools, its return's schema, and the room for messages."""
+
+    tools: tuple[ToolDefinition, ...]
+    schema: dict[str, JsonValue]
+    room: int
+
+
+def _desk(runtime: Context) -> _Desk:
+    return runtime.context.once(_new_desk)
+
+
+def _new_desk(turn: Turn) -> _Desk:
+    if turn.agent.return_schema is None:
+        raise AgentFailed("a worker needs a return schema")
+    tools, schema = prompt.definitions(turn.tool_specs()), for_node(turn.agent.return_schema)
+    beside = ModelRequest(kind="return", messages=(), tools=tools, output_schema=schema)
+    return _Desk(tools=tools, schema=schema, room=window.room(prompt_tokens(beside), RETURN_TOKENS))
+
+
 def _request(
-    turn: Turn, state: WorkerState, *, kind: Literal["act", "return"], added: list[Message] | None = None
+    desk: _Desk, state: WorkerState, *, kind: Literal["act", "return"], added: list[Message] | None = None
 ) -> ModelRequest:
     """The tools stay in every request, so that the shared prefix does too."""
-    schema = turn.agent.return_schema
-    if schema is None:
-        raise AgentFailed("a worker needs a return schema")
-    tools = prompt.definitions(turn.tool_specs())
     returning = kind == "return"
     return ModelRequest(
         kind=kind,
-        messages=tuple(window.fitted([*state.get("messages", []), *(added or [])], _room(turn))),
-        tools=tools,
-        tool_choice=("none" if returning else "auto") if tools else None,
-        output_schema=for_node(schema) if returning else None,
+        messages=tuple(window.fitted([*state.get("messages", []), *(added or [])], desk.room)),
+        tools=desk.tools,
+        tool_choice=("none" if returning else "auto") if desk.tools else None,
+        output_schema=desk.schema if returning else None,
         output_name="findings",
         max_tokens=RETURN_TOKENS if returning else ACT_TOKENS,
         metadata=prompt.stamp("worker"),
     )
-
-
-def _room(turn: Turn) -> int:
-    """Tokens for messages, the same in all of a worker's requests."""
-    beside = ModelRequest(
-        kind="return",
-        messages=(),
-        tools=prompt.definitions(turn.tool_specs()),
-        output_schema=for_node(turn.agent.return_schema or {}),
-    )
-    return window.room(prompt_tokens(beside), RETURN_TOKENS)
 
 
 def _assistant(reply: ModelReply) -> Message:

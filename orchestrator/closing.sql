@@ -17,7 +17,7 @@ SELECT * FROM end_agent(
 -- name: end_turn
 SELECT * FROM end_turn(
     %(tenant)s, %(task)s, %(agent)s, %(fence)s, %(state)s, %(position)s, %(returned)s, %(error)s, %(provenance)s,
-    %(events)s::text[], %(data)s::text[]
+    %(events)s::text[], %(data)b::text[]
 )
 
 -- name: end_turn_with_call
@@ -32,7 +32,7 @@ FROM (
 ) AS done
 CROSS JOIN LATERAL end_turn(
     %(tenant)s, %(task)s, %(agent)s, CASE WHEN done.held THEN %(fence)s ELSE -1 END, %(state)s, %(position)s,
-    %(returned)s, %(error)s, %(provenance)s, %(events)s::text[], %(data)s::text[]
+    %(returned)s, %(error)s, %(provenance)s, %(events)s::text[], %(data)b::text[]
 ) AS ended
 
 -- name: close_waiting

@@ -173,8 +173,12 @@ class Journal:
         Raises:
             LeaseLost: before anything is written.
         """
-        async with fenced(self._database, self.lease) as work:
-            await self.settle(work)
+        if self._waiting is None:
+            async with fenced(self._database, self.lease) as work:
+                yield work
+            return
+        async with self._database.unit_of_work(self.lease.tenant) as work:
+            await self.settle(work)  # which asks for the lease, too
             yield work
         self._waiting = None
 

@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
 ) AS told
 CROSS JOIN LATERAL write_events(
     %(task)s, array_fill(%(agent)s::uuid, ARRAY[told.events]), (%(events)s::text[])[1:told.events],
-    (%(data)s::text[])[1:told.events]
+    (%(data)b::text[])[1:told.events]
 ) AS written
 
 -- name: hold_more
@@ -37,5 +37,5 @@ WHERE agent_id = %(agent)s AND position = %(position)s AND state = 'intent'
 -- name: conclude
 SELECT conclude_call(
     %(tenant)s, %(task)s, %(agent)s, %(fence)s, %(position)s, %(state)s, %(outcome)s, %(usage)s,
-    %(units)s::text[], %(reserved)s::bigint[], %(used)s::bigint[], %(events)s::text[], %(data)s::text[]
+    %(units)s::text[], %(reserved)s::bigint[], %(used)s::bigint[], %(events)s::text[], %(data)b::text[]
 ) AS held

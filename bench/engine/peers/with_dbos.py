@@ -12,6 +12,7 @@ from typing import Any
 
 from dbos import DBOS
 from openai import AsyncOpenAI
+from psycopg.conninfo import conninfo_to_dict
 from timing import Build, Run, serve
 
 CLIENT = AsyncOpenAI(base_url=sys.argv[1], max_retries=0)
@@ -71,9 +72,10 @@ def _result(call: dict[str, Any], content: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def opened() -> AsyncGenerator[Build]:
+    at = conninfo_to_dict(os.environ["BENCH_POSTGRES"])
     config: Any = {
         "name": "bench",
-        "system_database_url": os.environ["BENCH_POSTGRES_URL"],
+        "system_database_url": f"postgresql://{at['user']}:{at['password']}@{at['host']}:{at['port']}/{at['dbname']}",
         "run_admin_server": False,
         "enable_otlp": False,
     }
