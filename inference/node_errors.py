@@ -33,8 +33,8 @@ def refused(status: int, body: bytes, config: ModelConfig, *, retry_after: float
 
 def broken(said: object, config: ModelConfig) -> ModelError:
     """The error for one that came inside a stream; what it used is not known."""
-    code = said.get("code") if isinstance(said := _inner(said), Mapping) else None
-    return _error(said, code if isinstance(code, int) else None, config, answered=False, retry_after=None)
+    inner = _inner(said)
+    return _error(inner, _status(inner), config, answered=False, retry_after=None)
 
 
 def _error(
@@ -63,6 +63,11 @@ def _text(said: object) -> str:
         found = holder.get("message") or holder.get("detail") or ""
         return found if isinstance(found, str) else orjson.dumps(found).decode()
     return said if isinstance(said, str) else ""
+
+
+def _status(said: object) -> int | None:
+    code = cast("Mapping[str, object]", said).get("code") if isinstance(said, Mapping) else None
+    return code if isinstance(code, int) else None
 
 
 def _codes(said: object) -> frozenset[str]:

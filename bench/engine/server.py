@@ -63,7 +63,7 @@ def reply(request: Request) -> Answer:
         case "plan":
             return _whole(_plan(int(_found(_WORKERS, said))))
         case "answer":
-            return _whole({"paragraphs": [{"text": "done", "cites": []}], "complete": True})
+            return _whole({"paragraphs": [{"text": "done", "cites": list[str]()}], "complete": True})
         case _:
             return _acted(request, said)
 

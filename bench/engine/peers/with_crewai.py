@@ -1,4 +1,4 @@
-"""CrewAI without a crew; a worker is a tool that runs another agent. An agent keeps state: one for each run."""
+"""CrewAI without a crew; a worker is a tool that runs another agent. Each run has agents of its own."""
 
 from __future__ import annotations
 
