@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     qdrant_url: str | None = None
     qdrant_api_key: SecretStr | None = None
 
-    model: str = Field(default=OFFLINE_MODEL, description="'offline', a node's model, or provider/name for LiteLLM.")
+    model: str = Field(default=OFFLINE_MODEL, description="'offline', a node's model, or provider/name.")
     base_url: str | None = Field(default=None, description="An OpenAI-compatible node, ending in /v1.")
     api_key: SecretStr | None = Field(default=None, description="Key for the model node or provider.")
     model_connect_seconds: float = 10.0
