@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     @property
     def connections(self) -> int:
         """The most connections of this process's pool. A turn needs one for moments, not while it waits."""
-        return self.pool_size or max(16, _PLUMBING + ceil(self.concurrency / 4))
+        return self.pool_size or max(16, self.least_connections)
 
     @property
     def least_connections(self) -> int:
