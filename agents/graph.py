@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -13,6 +13,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from agents.ports import Turn
+
+T = TypeVar("T")
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -22,12 +24,19 @@ class TurnContext:
     """What LangGraph hands to every node of a run."""
 
     turn: Turn
+    _made: dict[object, Any] = field(default_factory=dict[object, Any], init=False, repr=False)
+
+    def once(self, make: Callable[[Turn], T]) -> T:
+        """What `make` makes of the turn, made once for all nodes of the run."""
+        if make not in self._made:
+            self._made[make] = make(self.turn)
+        return self._made[make]
 
 
 Context = Runtime[TurnContext]
 Node = Callable[..., Awaitable[Mapping[str, Any]]]
-Branch = Callable[..., Any]
-"""Names the node to go to next; may be a coroutine function."""
+Branch = Callable[..., Awaitable[Any]] | str
+"""Names the node to go to next. A plain function would be run in a thread."""
 
 
 def compiled(
@@ -55,5 +64,8 @@ def compiled(
         if before not in branches:
             graph.add_edge(before, after)
     for node_name, branch in branches.items():
-        graph.add_conditional_edges(node_name, branch)
+        if isinstance(branch, str):
+            graph.add_edge(node_name, branch)
+        else:
+            graph.add_conditional_edges(node_name, branch)
     return graph.compile(checkpointer=checkpointer, name=name)

@@ -59,8 +59,7 @@ async def plan(state: LeadState, runtime: Context) -> LeadState:
     asked = Message(role="user", content=planning.instruction(turn))
     messages = [*state.get("messages", []), asked]
     subtasks, said = await planning.ask(turn, messages, state.get("inputs", []))
-    tree = await turn.tree()
-    own = tree.get(turn.agent.node).key if turn.agent.node else None
+    own = (await turn.tree()).get(turn.agent.node).key if turn.agent.node else None
     await turn.revise(planning.operations(turn.agent, subtasks, own))
     notes = [*state.get("notes", []), *planning.notes(turn.agent)]
     return {"messages": [asked, *said], "plan": subtasks, "notes": notes}
@@ -194,7 +193,7 @@ async def onward(state: LeadState, runtime: Context) -> Literal["dispatch", "wai
     return "__end__" if state.get("answered") else "answer"
 
 
-def after_listen(state: LeadState) -> Literal["steer", "__end__"]:
+async def after_listen(state: LeadState) -> Literal["steer", "__end__"]:
     return "steer" if state.get("told") else "__end__"
 
 

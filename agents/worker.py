@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from pydantic import JsonValue
 
 from agents import chance, progress, prompt, window
 from agents.graph import Context, Graph, compiled
@@ -16,7 +18,7 @@ from core.errors import AgentFailed, BudgetExhausted, BudgetLimit, ModelOutputIn
 from core.grant import UNITS
 from core.schema import for_node
 from inference.estimate import prompt_tokens
-from inference.model import Message, ModelReply, ModelRequest
+from inference.model import Message, ModelReply, ModelRequest, ToolDefinition
 from inference.structure import OutputProblem, parse_strict
 
 MAX_CALLS_AT_ONCE = 8
@@ -82,7 +84,7 @@ async def act(state: WorkerState, runtime: Context) -> WorkerState:
     if why := progress.circling(messages):
         return {"asked": asked, "cut": Cut(limit="loop", why=why)}
     try:
-        reply = await _next_step(turn, state)
+        reply = await _next_step(runtime, state)
     except ModelOutputInvalid:
         return {"asked": asked}
     except BudgetExhausted as exhausted:
@@ -92,10 +94,10 @@ async def act(state: WorkerState, runtime: Context) -> WorkerState:
     return {"messages": [_assistant(reply)], "asked": asked}
 
 
-async def _next_step(turn: Turn, state: WorkerState) -> ModelReply:
+async def _next_step(runtime: Context, state: WorkerState) -> ModelReply:
     """A grant too small to keep a return back may still do for the first step and, with luck, for both."""
-    messages = state.get("messages", [])
-    request, keep = _request(turn, state, kind="act"), chance.cost(turn.agent, messages)
+    turn, messages = runtime.context.turn, state.get("messages", [])
+    request, keep = _request(_desk(runtime), state, kind="act"), chance.cost(turn.agent, messages)
     try:
         return await turn.model(request, keep=keep)
     except BudgetExhausted as exhausted:
@@ -106,7 +108,7 @@ async def _next_step(turn: Turn, state: WorkerState) -> ModelReply:
 
 async def use_tools(state: WorkerState, runtime: Context) -> WorkerState:
     """Run what was asked for; a call that was answered before is not made again, for its result is there."""
-    messages, room = state.get("messages", []), _room(runtime.context.turn)
+    messages, room = state.get("messages", []), _desk(runtime).room
     answered = progress.answered(window.fitted(messages[:-1], room))
     calls = messages[-1].tool_calls
     contents: list[str] = []
@@ -141,7 +143,7 @@ async def give(state: WorkerState, runtime: Context) -> WorkerState:
     """Show the gate the return; ask for it where the last reply was none, and once more if it is refused."""
     turn, cut = runtime.context.turn, state.get("cut")
     if cut is not None:
-        return await _give_what_there_is(turn, state, BudgetExhausted(cut["limit"], cut["why"]))
+        return await _give_what_there_is(runtime, state, BudgetExhausted(cut["limit"], cut["why"]))
     text = _return_in(_last(state))
     added: list[Message] = []
     refused: ReturnRefused | None = None
@@ -149,9 +151,9 @@ async def give(state: WorkerState, runtime: Context) -> WorkerState:
         if text is None:
             added.append(Message(role="user", content=_asking(refused)))
             try:
-                reply = await turn.model(_request(turn, state, kind="return", added=added))
+                reply = await turn.model(_request(_desk(runtime), state, kind="return", added=added))
             except BudgetExhausted as exhausted:
-                return await _give_what_there_is(turn, state, exhausted, cheap=True)
+                return await _give_what_there_is(runtime, state, exhausted, cheap=True)
             added.append(_assistant(reply))
             text = reply.content
         offered = await turn.offer(text)
@@ -163,17 +165,17 @@ async def give(state: WorkerState, runtime: Context) -> WorkerState:
 
 
 async def _give_what_there_is(
-    turn: Turn, state: WorkerState, limit: BudgetExhausted, *, cheap: bool = False
+    runtime: Context, state: WorkerState, limit: BudgetExhausted, *, cheap: bool = False
 ) -> WorkerState:
     """The one chance of a worker that was cut short: asked as usual where that can be paid, else cheaply.
 
     Raises:
         BudgetExhausted: the limit, where there is nothing to return, or the chance came to nothing.
     """
-    messages = state.get("messages", [])
+    turn, messages = runtime.context.turn, state.get("messages", [])
     if limit.limit != "model_calls" and not chance.has_read(messages):
         raise limit
-    usual = _request(turn, state, kind="return", added=[Message(role="user", content=_RETURN)])
+    usual = _request(_desk(runtime), state, kind="return", added=[Message(role="user", content=_RETURN)])
     least = chance.request(turn.agent, messages)
     text = await _first_paid(turn, [least] if cheap else [usual, least])
     if text is None or isinstance(await turn.offer(_as_partial(text)), ReturnRefused):
@@ -213,11 +215,11 @@ def _return_in(message: Message) -> str | None:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else None
 
 
-def after_act(state: WorkerState) -> Literal["use_tools", "give"]:
+async def after_act(state: WorkerState) -> Literal["use_tools", "give"]:
     return "use_tools" if "cut" not in state and _last(state).tool_calls else "give"
 
 
-def after_tools(state: WorkerState) -> Literal["act", "give"]:
+async def after_tools(state: WorkerState) -> Literal["act", "give"]:
     return "give" if "cut" in state else "act"
 
 
@@ -228,36 +230,42 @@ def _asking(refused: ReturnRefused | None) -> str:
     return _REPAIR.format(fault=fault)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Desk:
+    """What all of a worker's requests share: its tools, its return's schema, and the room for messages."""
+
+    tools: tuple[ToolDefinition, ...]
+    schema: dict[str, JsonValue]
+    room: int
+
+
+def _desk(runtime: Context) -> _Desk:
+    return runtime.context.once(_new_desk)
+
+
+def _new_desk(turn: Turn) -> _Desk:
+    if turn.agent.return_schema is None:
+        raise AgentFailed("a worker needs a return schema")
+    tools, schema = prompt.definitions(turn.tool_specs()), for_node(turn.agent.return_schema)
+    beside = ModelRequest(kind="return", messages=(), tools=tools, output_schema=schema)
+    return _Desk(tools=tools, schema=schema, room=window.room(prompt_tokens(beside), RETURN_TOKENS))
+
+
 def _request(
-    turn: Turn, state: WorkerState, *, kind: Literal["act", "return"], added: list[Message] | None = None
+    desk: _Desk, state: WorkerState, *, kind: Literal["act", "return"], added: list[Message] | None = None
 ) -> ModelRequest:
     """The tools stay in every request, so that the shared prefix does too."""
-    schema = turn.agent.return_schema
-    if schema is None:
-        raise AgentFailed("a worker needs a return schema")
-    tools = prompt.definitions(turn.tool_specs())
     returning = kind == "return"
     return ModelRequest(
         kind=kind,
-        messages=tuple(window.fitted([*state.get("messages", []), *(added or [])], _room(turn))),
-        tools=tools,
-        tool_choice=("none" if returning else "auto") if tools else None,
-        output_schema=for_node(schema) if returning else None,
+        messages=tuple(window.fitted([*state.get("messages", []), *(added or [])], desk.room)),
+        tools=desk.tools,
+        tool_choice=("none" if returning else "auto") if desk.tools else None,
+        output_schema=desk.schema if returning else None,
         output_name="findings",
         max_tokens=RETURN_TOKENS if returning else ACT_TOKENS,
         metadata=prompt.stamp("worker"),
     )
-
-
-def _room(turn: Turn) -> int:
-    """Tokens for messages, the same in all of a worker's requests."""
-    beside = ModelRequest(
-        kind="return",
-        messages=(),
-        tools=prompt.definitions(turn.tool_specs()),
-        output_schema=for_node(turn.agent.return_schema or {}),
-    )
-    return window.room(prompt_tokens(beside), RETURN_TOKENS)
 
 
 def _assistant(reply: ModelReply) -> Message:

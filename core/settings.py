@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     qdrant_url: str | None = None
     qdrant_api_key: SecretStr | None = None
 
-    model: str = Field(default=OFFLINE_MODEL, description="'offline', or a model name for LiteLLM.")
+    model: str = Field(default=OFFLINE_MODEL, description="'offline', a node's model, or provider/name.")
     base_url: str | None = Field(default=None, description="An OpenAI-compatible node, ending in /v1.")
     api_key: SecretStr | None = Field(default=None, description="Key for the model node or provider.")
     model_connect_seconds: float = 10.0
@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     @property
     def connections(self) -> int:
         """The most connections of this process's pool. A turn needs one for moments, not while it waits."""
-        return self.pool_size or max(16, _PLUMBING + ceil(self.concurrency / 4))
+        return self.pool_size or max(16, self.least_connections)
 
     @property
     def least_connections(self) -> int:

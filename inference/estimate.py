@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
 
@@ -17,6 +18,9 @@ LONGEST_WORD = 24
 """A longer run of letters is an encoding or noise, where tokens are short."""
 
 _WORD = re.compile(r"[A-Z]?[a-z]+")
+_MOST_REMEMBERED = 8_192
+"""Characters of a text whose size is remembered: a prompt is measured again and again as it grows."""
+
 _SHORTEST_WORD = 3
 _WORDY = 0.5
 
@@ -46,6 +50,10 @@ def text_size(text: str) -> Size:
     for each three letters begun, or one a letter where it is too long to be a word. About 1.8 times the
     truth for prose and code, and about the truth for base64, the worst case.
     """
+    return _short_text_size(text) if len(text) <= _MOST_REMEMBERED else _counted(text)
+
+
+def _counted(text: str) -> Size:
     lengths = [len(word) for word in _WORD.findall(text)]
     tokens = sum((length + 2) // 3 if length <= LONGEST_WORD else length for length in lengths)
     spaces = text.count(" ")
@@ -53,6 +61,9 @@ def text_size(text: str) -> Size:
     tokens += rest - sum(lengths) + (spaces + 3) // 4
     in_words = sum(length for length in lengths if _SHORTEST_WORD <= length <= LONGEST_WORD)
     return Size(wordy=tokens) if in_words >= _WORDY * rest else Size(dense=tokens)
+
+
+_short_text_size = lru_cache(maxsize=2048)(_counted)
 
 
 def text_tokens(text: str) -> int:

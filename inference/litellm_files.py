@@ -26,6 +26,12 @@ def provider_names() -> frozenset[str]:
     return frozenset(cast("dict[str, object]", _read(_PROVIDERS).get("providers", {})))
 
 
+def names_provider(model: str) -> bool:
+    """Whether the name starts with a provider; `meta-llama/Llama-3.1-8B` only looks like it."""
+    prefix, slash, _ = model.partition("/")
+    return bool(slash) and prefix in provider_names()
+
+
 def _read(name: str) -> dict[str, object]:
     spec = find_spec("litellm")
     if spec is None or spec.origin is None:

@@ -5,46 +5,44 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 
-from core.errors import ModelError, ModelTimeout
+from core.errors import ModelError
 from inference.config import ModelConfig
+from inference.limits import Limit
 from inference.litellm_errors import translated
-from inference.litellm_files import provider_names
 from inference.litellm_library import LiteLLMLibrary, load, settle
-from inference.litellm_request import wire_parameters
-from inference.litellm_stream import NodeTap, ReplyAssembler
+from inference.litellm_stream import NodeTap
 from inference.model import ModelDescription, ModelHealth, ModelReply, ModelRequest, Usage
+from inference.node_connections import connector
 from inference.node_health import knock, look_at
 from inference.ports import Progress
-from inference.prices import configured_price, published_price
+from inference.prices import known_price
+from inference.wire_request import wire_parameters
+from inference.wire_stream import ReplyAssembler, Seen
 
 PLACEHOLDER_KEY = "not-needed"
 """Sent to nodes that want no key, because the client insists on one."""
-
-_CONNECTIONS = 512
-_KEEP_ALIVE_SECONDS = 4.0
-"""Under the 5 s after which uvicorn, and so vLLM, closes an idle connection."""
 
 
 class LiteLLMProvider:
     """One model behind LiteLLM; belongs to the event loop that first calls it.
 
-    With a base URL the model is one of an OpenAI-compatible node there, under any name the node uses;
-    but where the name starts with a provider LiteLLM knows, as in `hosted_vllm/name`, it passes as it is.
+    The name is as LiteLLM spells it. With a base URL, `openai/name` is any OpenAI-compatible node there.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         self._config = config
-        self._own_node = config.base_url is not None and not _names_provider(config.model)
+        self._own_node = config.base_url is not None and config.model.startswith("openai/")
         self._library: LiteLLMLibrary | None = None
         self._loading = asyncio.Lock()
         self._client: Any = None
 
     def describe(self) -> ModelDescription:
-        provider = "openai-compatible" if self._own_node else self._config.model.partition("/")[0]
+        provider = self._config.model.partition("/")[0]
         return ModelDescription(name=self._config.model, provider=provider, base_url=self._config.base_url)
 
     async def complete(self, request: ModelRequest, *, on_progress: Progress) -> ModelReply:
@@ -56,7 +54,7 @@ class LiteLLMProvider:
         if self._library is None:
             await knock(self._config)
         library = await self._loaded()
-        limit = _Limit(self._config)
+        limit = Limit(self._config)
         started = time.monotonic()
         try:
             async with limit.timeout:
@@ -70,9 +68,7 @@ class LiteLLMProvider:
 
     def price(self, usage: Usage) -> int | None:
         """Micro-dollars at the configured prices, else at the published ones; None when there are none."""
-        price = configured_price(
-            prompt=self._config.price_prompt, completion=self._config.price_completion
-        ) or published_price(self._config.model)
+        price = known_price(self._config)
         return None if price is None else price.micros(usage)
 
     async def check(self) -> ModelHealth:
@@ -101,8 +97,7 @@ class LiteLLMProvider:
         """A client of our own, so that its connections are ours to close."""
 
         def session() -> aiohttp.ClientSession:
-            connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS)
-            return aiohttp.ClientSession(connector=connector)
+            return aiohttp.ClientSession(connector=connector())
 
         return library.openai.AsyncOpenAI(
             api_key=self._config.api_key or PLACEHOLDER_KEY,
@@ -123,7 +118,7 @@ class LiteLLMProvider:
         if config.base_url is not None:
             parameters["api_base"] = config.base_url
         return await library.litellm.acompletion(
-            model=f"openai/{config.model}" if self._own_node else config.model,
+            model=config.model,
             stream=True,
             stream_options={"include_usage": True},
             num_retries=0,
@@ -138,7 +133,7 @@ class LiteLLMProvider:
         self,
         library: LiteLLMLibrary,
         request: ModelRequest,
-        limit: _Limit,
+        limit: Limit,
         on_progress: Progress,
         started: float,
     ) -> ModelReply:
@@ -161,49 +156,14 @@ class LiteLLMProvider:
         finally:
             with contextlib.suppress(Exception):
                 await stream.aclose()
-        ended = stream.received_finish_reason or (tap.finish_reason if tap is not None else None)
+        seen = Seen() if tap is None else tap.seen
         reply = assembler.reply(
-            ended=ended,
-            refused=tap is not None and tap.refused,
-            usage=tap.usage if tap is not None else None,
+            replace(seen, finish_reason=stream.received_finish_reason or seen.finish_reason)
         )
         return reply.model_copy(update={"first_token_seconds": first})
 
 
-class _Limit:
-    """The time limits of one call, one deadline at a time: first token, then stall, never past the total."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        self._config = config
-        self._loop = asyncio.get_running_loop()
-        self._last = self._loop.time() + config.total_seconds
-        self._begun = False
-        self.timeout = asyncio.timeout_at(min(self._last, self._loop.time() + config.first_token_seconds))
-
-    def chunk_arrived(self) -> None:
-        self._begun = True
-        self.timeout.reschedule(min(self._last, self._loop.time() + self._config.stall_seconds))
-
-    def exceeded(self, label: str) -> ModelError:
-        config = self._config
-        if self._loop.time() >= self._last:
-            return _timed_out(label, "the reply was not finished", config.total_seconds)
-        if self._begun:
-            return _timed_out(label, "the reply stalled", config.stall_seconds)
-        return _timed_out(label, "no reply began", config.first_token_seconds)
-
-
-def _names_provider(model: str) -> bool:
-    """Whether the name starts with a provider; `meta-llama/Llama-3.1-8B` only looks like it."""
-    prefix, slash, _ = model.partition("/")
-    return bool(slash) and prefix in provider_names()
-
-
-def _timed_out(label: str, what: str, seconds: float) -> ModelTimeout:
-    return ModelTimeout(f"{label}: {what} within {seconds:g} s")
-
-
-async def _drain(tap: NodeTap, limit: _Limit) -> None:
+async def _drain(tap: NodeTap, limit: Limit) -> None:
     """Reads what follows the ending: the usage, and the close that lets the connection be used again.
 
     The answer is complete by then, so a connection lost here costs only the usage.

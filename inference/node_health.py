@@ -6,7 +6,6 @@ import asyncio
 import time
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from pydantic import BaseModel, ValidationError
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from inference.config import ModelConfig
 from inference.failure import KEY_REFUSED, KEY_WANTED, unreachable
 from inference.model import ModelHealth
+from inference.proxy import proxy_of
 
 _LIMIT_SECONDS = 10.0
 
@@ -28,7 +28,7 @@ async def knock(config: ModelConfig) -> None:
     """
     try:
         url = urlsplit(config.base_url or "")
-        if not url.hostname or (url.scheme in getproxies() and not proxy_bypass(url.hostname)):
+        if not url.hostname or proxy_of(config.base_url or ""):
             return
         port = url.port or (443 if url.scheme == "https" else 80)
         async with asyncio.timeout(config.connect_seconds):

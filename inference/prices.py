@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+from inference.config import ModelConfig
 from inference.litellm_files import published_entry
 from inference.model import Usage
 
@@ -29,6 +30,16 @@ class TokenPrice:
         return math.ceil(round(dollars * 1e6, 6))
 
 
+def known_price(config: ModelConfig) -> TokenPrice | None:
+    """The operator's own price, else the published one; None when there is none."""
+    return _known(config.model, config.price_prompt, config.price_completion)
+
+
+@lru_cache(maxsize=64)
+def _known(model: str, prompt: float, completion: float) -> TokenPrice | None:
+    return configured_price(prompt=prompt, completion=completion) or published_price(model)
+
+
 def configured_price(*, prompt: float, completion: float) -> TokenPrice | None:
     """The operator's prices, given in dollars per million tokens; None when both are 0."""
     if prompt <= 0 and completion <= 0:
@@ -36,7 +47,6 @@ def configured_price(*, prompt: float, completion: float) -> TokenPrice | None:
     return TokenPrice(prompt=prompt / 1e6, completion=completion / 1e6, cached=prompt / 1e6)
 
 
-@lru_cache(maxsize=64)
 def published_price(model: str) -> TokenPrice | None:
     """The published price of `provider/name` or a bare name, if there is one."""
     entry = published_entry(model)

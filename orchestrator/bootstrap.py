@@ -17,6 +17,7 @@ from core.ids import IdSource, TimeOrderedIds
 from core.settings import OFFLINE_MODEL, Settings
 from inference.config import ModelConfig
 from inference.gateway import ModelGateway
+from inference.litellm_files import names_provider
 from inference.ports import ModelProvider
 from inference.retry import RetryPolicy
 from memory import Memory
@@ -135,9 +136,18 @@ def _provider(settings: Settings) -> ModelProvider:
         from inference.offline import OfflineProvider
 
         return OfflineProvider()
+    return provider_of(model_config(settings))
+
+
+def provider_of(config: ModelConfig) -> ModelProvider:
+    """A node of the operator's own is called directly, every other through LiteLLM."""
+    if config.base_url is not None and not names_provider(config.model):
+        from inference.node_provider import NodeProvider
+
+        return NodeProvider(config, config.base_url)
     from inference.litellm_provider import LiteLLMProvider
 
-    return LiteLLMProvider(model_config(settings))
+    return LiteLLMProvider(config)
 
 
 def model_config(settings: Settings) -> ModelConfig:

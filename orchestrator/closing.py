@@ -15,6 +15,7 @@ from core.ids import AgentId, TaskId, TenantId, derived
 from core.signals import LeaseLost, Unheard
 from memory.task_tree import SetStatus, TaskTree
 from orchestrator import budget, following
+from orchestrator.journal import told_columns
 from orchestrator.lease import Lease
 from orchestrator.memory_calls import tree_revised
 from orchestrator.messages import refuse_open
@@ -59,7 +60,11 @@ class Closing:
         self._task_tree = task_tree
 
     async def close(self, lease: Lease, turn: LiveTurn, outcome: Outcome, checkpoint: Row | None) -> None:
+        if outcome.state != "waiting" and turn.agent.role == "worker" and not turn.artifacts.rows:
+            await self._end_alone(lease, turn, outcome)
+            return
         async with self._database.unit_of_work(lease.tenant) as work:
+            await turn.journal.settle(work)
             if outcome.state == "waiting":
                 await self._wait(work, lease, turn, outcome, checkpoint)
             else:
@@ -166,6 +171,22 @@ class Closing:
             lease = Lease(tenant=tenant, task=TaskId(row["task_id"]), agent=agent, fence=row["fence"])
             await self._end(work, lease, outcome, row["provenance"], row["next_position"])
 
+    async def _end_alone(self, lease: Lease, turn: LiveTurn, outcome: Outcome) -> None:
+        """End an agent that leaves nothing but its return, in one exchange with the server."""
+        waiting = turn.journal.waiting
+        columns = {
+            "tenant": lease.tenant,
+            "task": lease.task,
+            **_ending(lease, outcome, turn.provenance.model_dump(mode="json"), turn.position, turn.returned),
+            **told_columns([_ended(lease, outcome)]),
+        }
+        if waiting is None:
+            ended = await self._database.call(SQL.end_turn, columns)
+        else:
+            ended = await self._database.call(SQL.end_turn_with_call, columns | waiting.done())
+        if ended is None:
+            raise LeaseLost(lease.agent)
+
     async def _finish(self, work: UnitOfWork, lease: Lease, turn: LiveTurn, outcome: Outcome) -> None:
         returned: JsonValue = None
         if outcome.state == "done":
@@ -186,18 +207,7 @@ class Closing:
         position: int,
         returned: JsonValue = None,
     ) -> None:
-        ended = await work.fetch_one(
-            SQL.end_agent,
-            {
-                "agent": lease.agent,
-                "fence": lease.fence,
-                "state": outcome.state,
-                "position": position,
-                "returned": None if returned is None else jsonb(returned),
-                "error": _problem(outcome.error),
-                "provenance": jsonb(provenance),
-            },
-        )
+        ended = await work.fetch_one(SQL.end_agent, _ending(lease, outcome, provenance, position, returned))
         if ended is None:
             raise LeaseLost(lease.agent)
         if ended["unheard"]:
@@ -257,7 +267,20 @@ def _problem(error: TreeholdError | None) -> str | None:
     return jsonb({"code": error.code, "message": error.message, "limit": limit})
 
 
-def _ended(lease: Lease, outcome: Outcome, seconds: float) -> Event:
+def _ending(lease: Lease, outcome: Outcome, provenance: JsonValue, position: int, returned: JsonValue) -> Row:
+    done = outcome.state == "done"
+    return {
+        "agent": lease.agent,
+        "fence": lease.fence,
+        "state": outcome.state,
+        "position": position,
+        "returned": jsonb(returned) if done and returned is not None else None,
+        "error": _problem(outcome.error),
+        "provenance": jsonb(provenance),
+    }
+
+
+def _ended(lease: Lease, outcome: Outcome, seconds: float = 0.0) -> Event:
     why = _why(outcome.error)
     if outcome.state == "done":
         data: dict[str, JsonValue] = {

@@ -14,6 +14,28 @@ SELECT * FROM end_agent(
     %(agent)s, %(fence)s, %(state)s, %(position)s, %(returned)s, %(error)s, %(provenance)s
 )
 
+-- name: end_turn
+SELECT * FROM end_turn(
+    %(tenant)s, %(task)s, %(agent)s, %(fence)s, %(state)s, %(position)s, %(returned)s, %(error)s, %(provenance)s,
+    %(events)s::text[], %(data)b::text[]
+)
+
+-- name: end_turn_with_call
+-- The outcome of its last call first; a lost lease stops both.
+SELECT ended.*
+FROM (
+    SELECT conclude_call(
+        %(tenant)s, %(task)s, %(agent)s, %(fence)s, %(done_position)s, %(done_state)s, %(done_outcome)s,
+        %(done_usage)s, %(done_units)s::text[], %(done_reserved)s::bigint[], %(done_used)s::bigint[],
+        %(done_events)s::text[], %(done_data)b::text[]
+    ) AS held
+    OFFSET 0
+) AS done
+CROSS JOIN LATERAL end_turn(
+    %(tenant)s, %(task)s, %(agent)s, CASE WHEN done.held THEN %(fence)s ELSE -1 END, %(state)s, %(position)s,
+    %(returned)s, %(error)s, %(provenance)s, %(events)s::text[], %(data)b::text[]
+) AS ended
+
 -- name: close_waiting
 -- The turn ends in a wait; children that are already done, and messages that came, would have nobody left to wake.
 UPDATE agent

@@ -8,6 +8,7 @@ outbox rows. A worker that dies before that leaves the agent as it was.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -88,6 +89,8 @@ class Engine:
                     return True
                 runner.cancel()
                 await asyncio.gather(runner, return_exceptions=True)
+                with contextlib.suppress(LeaseLost):
+                    await found.turn.journal.flush()
                 await self._closing.hand_back(lease)
                 raise
         return True
@@ -126,8 +129,6 @@ class Engine:
         lease = claimed.lease
         try:
             await self._run(claimed)
-        except Unheard:
-            await self._closing.hand_back(lease)
         except LeaseLost:
             log.info("turn.lease_lost", extra={"agent": str(lease.agent), "fence": lease.fence})
 
@@ -135,11 +136,20 @@ class Engine:
         try:
             outcome, saved = await self.invoke(claimed)
         except ParkedFor as parked:
+            await claimed.turn.journal.flush()
             await self._parking.park(claimed.lease, parked.wait)
         except Paused:
+            await claimed.turn.journal.flush()
             await self._closing.hand_back(claimed.lease, paused=True)
         else:
+            await self._close_or_hear(claimed, outcome, saved)
+
+    async def _close_or_hear(self, claimed: Claimed, outcome: Outcome, saved: Row | None) -> None:
+        try:
             await self._close(claimed, outcome, saved)
+        except Unheard:
+            await claimed.turn.journal.flush()
+            await self._closing.hand_back(claimed.lease)
 
     async def _close(self, claimed: Claimed, outcome: Outcome, saved: Row | None) -> None:
         """Where what the turn leaves cannot be written, such as grants that do not fit, the agent fails."""

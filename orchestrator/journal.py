@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 from pydantic import JsonValue
@@ -56,10 +58,6 @@ class Entry:
     def needs(self, unit: Unit) -> int:
         return max(self.reserve[unit], self.covered.get(unit, 0)) + self.keep.get(unit, 0)
 
-    @property
-    def request_hash(self) -> bytes:
-        return hashlib.sha256(jsonb(self.request).encode()).digest()
-
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
@@ -80,8 +78,27 @@ class Recorded:
     replayed: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """A call's outcome, still to be written: columns, and the events that tell of it."""
+
+    columns: Row
+    events: Sequence[Event]
+
+    def all(self) -> Row:
+        return self.columns | told_columns(self.events)
+
+    def done(self) -> Row:
+        """The columns, as a statement takes them that writes something else too."""
+        return {f"done_{name}": value for name, value in self.all().items()}
+
+
 class Journal:
     """The journal of one turn; all its writes carry the fence.
+
+    The outcome of a call that may be repeated waits for the turn's next write, and is written with it: the
+    next call's intent, as a rule, or the turn's closing. What is between is the agent's graph, which waits
+    for nothing.
 
     Args:
         database: where it is kept.
@@ -92,10 +109,11 @@ class Journal:
     def __init__(self, database: Database, lease: Lease, source: AgentId | None = None) -> None:
         self._database = database
         self._source = source
+        self._waiting: Conclusion | None = None
         self.lease = lease
 
     def call_id(self, position: int) -> CallId:
-        return CallId(derived(self.lease.agent, "call", position))
+        return call_id(self.lease.agent, position)
 
     def event(self, kind: EventKind, **data: JsonValue) -> Event:
         return Event(task=self.lease.task, agent=self.lease.agent, kind=kind, data=data)
@@ -113,8 +131,9 @@ class Journal:
             Paused: the call is new, and the task is paused.
             AgentFailed: the agent, run again, asks something else at this position.
         """
-        row = await self._database.call(SQL.begin, self._columns(entry) | _event(started))
+        row = await self._begun(entry, started)
         assert row is not None, "the function always answers"
+        self._waiting = None
         match row["verdict"]:
             case "new":
                 return None
@@ -139,9 +158,15 @@ class Journal:
                     f"call {entry.position} differs from the one in the journal", code="journal_diverged"
                 )
 
+    async def _begun(self, entry: Entry, started: Event | None) -> Row | None:
+        columns = self._columns(entry)
+        if self._waiting is None:
+            return await self._database.call(SQL.begin, columns | _event(started))
+        return await self._database.call(SQL.proceed, columns | _event(started) | self._waiting.done())
+
     async def _exhausted(self, unit: Unit, entry: Entry) -> BudgetExhausted:
         """Kept in the journal: a repeated turn must do what this one does instead."""
-        async with fenced(self._database, self.lease) as work:
+        async with self.fenced() as work:
             error = await budget.exhausted(work, self.lease.agent, unit, entry.needs(unit))
             refused = self.event("budget.refused", name=entry.name, limit=unit, message=error.message)
             outcome = jsonb({_EXHAUSTED: unit, "message": error.message})
@@ -152,12 +177,13 @@ class Journal:
         """Take a call from a fork's source, if it is there; `begin` finds it then."""
         if self._source is None:
             return False
+        await self.flush()
         row = await self._database.call(SQL.follow, self._columns(entry) | _event(started))
         return row is not None and row["followed"]
 
     async def again(self, entry: Entry) -> None:
         """Say that an unsafe call which was in flight is made once more, before it is."""
-        async with fenced(self._database, self.lease) as work:
+        async with self.fenced() as work:
             await work.execute(
                 SQL.again,
                 {"agent": self.lease.agent, "position": entry.position, "fence": self.lease.fence},
@@ -175,7 +201,7 @@ class Journal:
             BudgetExhausted: the grant does not cover it.
         """
         held = {unit: entry.reserve.get(unit, 0) + amount for unit, amount in amounts.items()}
-        async with fenced(self._database, self.lease) as work:
+        async with self.fenced() as work:
             await budget.reserve(work, self.lease.agent, amounts, keep=entry.keep)
             await work.execute(
                 SQL.hold_more,
@@ -189,10 +215,37 @@ class Journal:
             work.emit(event)
         return replace(entry, reserve=held)
 
-    async def note(self, event: Event) -> None:
-        """Write an event now, for whoever watches."""
-        async with fenced(self._database, self.lease) as work:
-            work.emit(event)
+    @asynccontextmanager
+    async def fenced(self) -> AsyncGenerator[UnitOfWork]:
+        """A unit of work that only the lease's holder can commit, with the last outcome in it.
+
+        Raises:
+            LeaseLost: before anything is written.
+        """
+        if self._waiting is None:
+            async with fenced(self._database, self.lease) as work:
+                yield work
+            return
+        async with self._database.unit_of_work(self.lease.tenant) as work:
+            await self.settle(work)  # which asks for the lease, too
+            yield work
+        self._waiting = None
+
+    @property
+    def waiting(self) -> Conclusion | None:
+        """The outcome that is still to be written."""
+        return self._waiting
+
+    async def settle(self, work: UnitOfWork) -> None:
+        """Write what waits, as a part of what the turn writes now."""
+        if self._waiting is not None:
+            self._held(await work.fetch_one(SQL.conclude, self._waiting.all() | self._whose()))
+
+    async def flush(self) -> None:
+        """Write what waits by itself: for whoever writes without this journal, or no more."""
+        if self._waiting is not None:
+            await self._write(self._waiting)
+            self._waiting = None
 
     async def conclude(
         self,
@@ -206,17 +259,28 @@ class Journal:
         rows: Sequence[tuple[bytes, Row]] = (),
         also: Callable[[UnitOfWork], Awaitable[None]] | None = None,
     ) -> None:
-        """Record the outcome, settle the reservation, and write what belongs to it, all at once."""
-        concluded = self._conclusion(entry, state, outcome, used, usage or {}, events)
-        if not rows and also is None:
-            self._held(await self._database.call(SQL.conclude, concluded))
+        """Record the outcome, settle the reservation, and write what belongs to it, all at once.
+
+        Where nothing else belongs to it and the call may be repeated, it waits for the next write.
+        """
+        conclusion = Conclusion(
+            columns=self._conclusion(entry, state, outcome, used, usage or {}), events=events
+        )
+        if rows or also is not None:
+            async with self._database.unit_of_work(self.lease.tenant) as work:
+                for query, row in rows:
+                    await work.execute(query, row)
+                if also is not None:
+                    await also(work)
+                self._held(await work.fetch_one(SQL.conclude, conclusion.all() | self._whose()))
             return
-        async with self._database.unit_of_work(self.lease.tenant) as work:
-            for query, row in rows:
-                await work.execute(query, row)
-            if also is not None:
-                await also(work)
-            self._held(await work.fetch_one(SQL.conclude, concluded))
+        if entry.effect == "pure":
+            self._waiting = conclusion
+        else:
+            await self._write(conclusion)
+
+    async def _write(self, conclusion: Conclusion) -> None:
+        self._held(await self._database.call(SQL.conclude, conclusion.all() | self._whose()))
 
     def _held(self, row: Row | None) -> None:
         if row is None or not row["held"]:
@@ -229,14 +293,9 @@ class Journal:
         outcome: JsonValue,
         used: budget.Amounts,
         usage: Mapping[str, int],
-        events: Sequence[Event],
     ) -> Row:
         held = entry.reserve
         return {
-            "tenant": self.lease.tenant,
-            "task": self.lease.task,
-            "agent": self.lease.agent,
-            "fence": self.lease.fence,
             "position": entry.position,
             "state": state,
             "outcome": jsonb(outcome),
@@ -244,27 +303,30 @@ class Journal:
             "units": list(held),
             "reserved": list(held.values()),
             "used": [used.get(unit, amount) for unit, amount in held.items()],
-            "events": [event.kind for event in events],
-            "data": [jsonb(event.data) for event in events],
         }
 
-    def _columns(self, entry: Entry) -> Row:
+    def _whose(self) -> Row:
         return {
-            "id": self.call_id(entry.position),
             "tenant": self.lease.tenant,
             "task": self.lease.task,
             "agent": self.lease.agent,
+            "fence": self.lease.fence,
+        }
+
+    def _columns(self, entry: Entry) -> Row:
+        request = jsonb(entry.request)
+        return self._whose() | {
+            "id": self.call_id(entry.position),
             "position": entry.position,
             "kind": entry.kind,
             "name": entry.name,
             "effect": entry.effect,
-            "request": jsonb({**entry.request, **entry.noted}),
-            "request_hash": entry.request_hash,
+            "request": jsonb({**entry.request, **entry.noted}) if entry.noted else request,
+            "request_hash": hashlib.sha256(request.encode()).digest(),
             "units": list(entry.reserve),
             "amounts": list(entry.reserve.values()),
             "covered": [entry.needs(unit) for unit in entry.reserve],
             "reserved": jsonb(dict(entry.reserve)),
-            "fence": self.lease.fence,
             "source": self._source,
         }
 
@@ -272,6 +334,15 @@ class Journal:
 def _raise_exhausted(outcome: JsonValue) -> None:
     if isinstance(outcome, dict) and _EXHAUSTED in outcome:
         raise BudgetExhausted(cast(Unit, outcome[_EXHAUSTED]), str(outcome["message"]))
+
+
+@lru_cache(maxsize=1024)
+def call_id(agent: AgentId, position: int) -> CallId:
+    return CallId(derived(agent, "call", position))
+
+
+def told_columns(events: Sequence[Event]) -> Row:
+    return {"events": [event.kind for event in events], "data": [jsonb(event.data) for event in events]}
 
 
 def _event(event: Event | None) -> Row:

@@ -26,6 +26,23 @@ FROM write_events(
 UPDATE call SET attempts = attempts + 1, fence = %(fence)s, started_at = clock_timestamp()
 WHERE agent_id = %(agent)s AND position = %(position)s AND state = 'intent'
 
+-- name: proceed
+-- The outcome of the last call and the intent of the next, all at once. A lost lease stops both.
+SELECT begun.*
+FROM (
+    SELECT conclude_call(
+        %(tenant)s, %(task)s, %(agent)s, %(fence)s, %(done_position)s, %(done_state)s, %(done_outcome)s,
+        %(done_usage)s, %(done_units)s::text[], %(done_reserved)s::bigint[], %(done_used)s::bigint[],
+        %(done_events)s::text[], %(done_data)b::text[]
+    ) AS held
+    OFFSET 0
+) AS done
+CROSS JOIN LATERAL begin_call(
+    %(tenant)s, %(task)s, %(agent)s, CASE WHEN done.held THEN %(fence)s ELSE -1 END, %(id)s, %(position)s, %(kind)s,
+    %(name)s, %(effect)s, %(request)s, %(request_hash)s, %(units)s::text[], %(amounts)s::bigint[],
+    %(covered)s::bigint[], %(reserved)s, %(event)s, %(data)s, %(source)s
+) AS begun
+
 -- name: hold_more
 UPDATE call SET reserved = %(reserved)s, attempts = attempts + %(attempts)s
 WHERE agent_id = %(agent)s AND position = %(position)s AND state = 'intent'
@@ -33,5 +50,5 @@ WHERE agent_id = %(agent)s AND position = %(position)s AND state = 'intent'
 -- name: conclude
 SELECT conclude_call(
     %(tenant)s, %(task)s, %(agent)s, %(fence)s, %(position)s, %(state)s, %(outcome)s, %(usage)s,
-    %(units)s::text[], %(reserved)s::bigint[], %(used)s::bigint[], %(events)s::text[], %(data)s::text[]
+    %(units)s::text[], %(reserved)s::bigint[], %(used)s::bigint[], %(events)s::text[], %(data)b::text[]
 ) AS held

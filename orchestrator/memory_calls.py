@@ -15,7 +15,6 @@ from core.text import clipped
 from memory import Memory, Recall
 from memory.task_tree import Diff, Operation, TaskTree, Tree
 from orchestrator.journal import Entry, Journal
-from orchestrator.lease import fenced
 
 
 class MemoryCalls:
@@ -58,7 +57,7 @@ class MemoryCalls:
 
     async def revise(self, position: int, operations: Sequence[Operation], *, provenance: Provenance) -> Diff:
         change_id = str(derived(self._lease.agent, "revise", position))
-        async with fenced(self._database, self._lease) as work:
+        async with self._journal.fenced() as work:
             diff = await self._task_tree.apply(
                 work,
                 self._lease.task,

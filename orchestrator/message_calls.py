@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,11 +17,13 @@ from core.provenance import Origin, Provenance, Trust
 from core.signals import LeaseLost
 from core.text import clipped
 from memory.task_tree import Diff, Operation, OperationRefused, TaskTree
-from orchestrator.journal import Entry, Journal
-from orchestrator.lease import fenced, hold
+from orchestrator.journal import Journal
+from orchestrator.lease import hold
 from orchestrator.memory_calls import tree_revised
 
 SQL = queries.load(__file__, "message_calls.sql")
+
+_REQUEST = jsonb({})
 
 SHOWN = 500
 """Characters of a text that an event shows; the message has all of it."""
@@ -48,7 +51,7 @@ class MessageCalls:
         Returns:
             None where `anyway` is false and nothing was said: that is not remembered.
         """
-        entry = Entry(position=position, kind="step", name="news", effect="pure", request={})
+        await self._journal.flush()
         row = await self._database.call(
             SQL.news,
             {
@@ -58,8 +61,8 @@ class MessageCalls:
                 "fence": self._lease.fence,
                 "id": self._journal.call_id(position),
                 "position": position,
-                "request": jsonb(entry.request),
-                "hash": entry.request_hash,
+                "request": _REQUEST,
+                "hash": hashlib.sha256(_REQUEST.encode()).digest(),
                 "anyway": anyway,
             },
         )
@@ -93,6 +96,7 @@ class MessageCalls:
         Rows of agents are locked from children to parents, as closing transactions do: so the fence is only
         looked at once the children are stopped, and all is undone where it has moved on.
         """
+        await self._journal.flush()
         try:
             async with self._database.unit_of_work(self._lease.tenant) as work:
                 stopped = await self._stop(work, stops)
@@ -118,7 +122,7 @@ class MessageCalls:
             return refusal
 
     async def refuse(self, told: Told, refusal: Refusal) -> None:
-        async with fenced(self._database, self._lease) as work:
+        async with self._journal.fenced() as work:
             columns = {"message": told.id, "refusal": jsonb(refusal.model_dump())}
             if await work.execute(SQL.refuse, columns):
                 work.emit(self._event("message.refused", told, code=refusal.code, message=refusal.message))
@@ -126,7 +130,7 @@ class MessageCalls:
     async def answer(self, told: Told, reply: str) -> None:
         if told.state == "applied":
             return
-        async with fenced(self._database, self._lease) as work:
+        async with self._journal.fenced() as work:
             work.emit(self._event("message.answered", told, reply=clipped(reply, SHOWN)))
             await self._applied(work, told, reply=reply)
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import DictRow
 
 from core import failpoints
 from core.database import Database
@@ -51,6 +52,11 @@ class Publisher(Protocol):
     """A way to the workers. The message is a pointer; losing or repeating it does no harm."""
 
     async def publish(self, topic: str, tenant: TenantId, subject: UUID) -> None: ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether messages outlive this process, and so may not be lost between outbox and broker."""
+        ...
 
     async def capacity(self) -> int:
         """Wait until there is room for a message; returns for how many.
@@ -127,26 +133,45 @@ class Relay:
 
     async def _batch(self) -> int:
         most, nudges = min(BATCH, await self._publisher.capacity()), self._nudges
-        async with self._database.plumbing() as connection, connection.transaction():
-            cursor = await connection.execute(
-                _TAKE,
-                {
-                    "most": most,
-                    "depth": self._order.depth,
-                    "running": self._order.running,
-                    "patience": self._order.patience,
-                },
-            )
-            rows = await cursor.fetchall()
-            why = rows.pop()["topic"] if rows and rows[-1]["subject_id"] is None else None
-            for row in rows:
-                failpoints.reach("relay.publish")
-                await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])
-            failpoints.reach("relay.commit")
+        if self._publisher.shared:
+            async with self._database.plumbing() as connection, connection.transaction():
+                taken, why = await self._publish(connection, most)
+                failpoints.reach("relay.commit")
+        else:
+            taken, why = await self._publish_whole(most)
         self._busy, self._held = why == "busy", why == "held"
         if self._held and self._nudges > nudges:
             self._woken.set()
-        return len(rows)
+        return taken
+
+    async def _publish_whole(self, most: int) -> tuple[int, str | None]:
+        """A broker that ends with this process loses its messages in any case: a transaction would not help.
+
+        But what was taken is published, also where the relay is stopped meanwhile.
+        """
+        publishing = asyncio.create_task(self._publish_at_once(most))
+        try:
+            return await asyncio.shield(publishing)
+        except asyncio.CancelledError:
+            await asyncio.gather(publishing, return_exceptions=True)
+            raise
+
+    async def _publish_at_once(self, most: int) -> tuple[int, str | None]:
+        async with self._database.plumbing() as connection:
+            return await self._publish(connection, most)
+
+    async def _publish(
+        self, connection: psycopg.AsyncConnection[DictRow], most: int
+    ) -> tuple[int, str | None]:
+        """How many were published, and why no more, if that is known."""
+        order = {"depth": self._order.depth, "running": self._order.running, "patience": self._order.patience}
+        cursor = await connection.execute(_TAKE, {"most": most, **order})
+        rows = await cursor.fetchall()
+        why = rows.pop()["topic"] if rows and rows[-1]["subject_id"] is None else None
+        for row in rows:
+            failpoints.reach("relay.publish")
+            await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])
+        return len(rows), why
 
 
 async def connected(conninfo: str) -> psycopg.AsyncConnection:

@@ -43,6 +43,7 @@ class LiveTurn:
     """Lives from claim to close. What it leaves for the closing transaction is in its public attributes.
 
     Attributes:
+        journal: of its calls; the last outcome is written with what the turn leaves.
         parent: the agent to wake at the end; the root has none.
         source: in a fork, the agent whose journal this one follows.
         position: how many calls of any kind the agent has made in its life.
@@ -75,28 +76,28 @@ class LiveTurn:
         self._remaining = remaining
         self._model_calls = model_calls
         self._workspace = workspace
-        self._journal = Journal(platform.database, lease, source)
+        self.journal = Journal(platform.database, lease, source)
         deadline = facts.grant.deadline
         self._left = partial(_seconds_left, platform.clock, deadline and deadline + paused_for)
         self._left_to_work = partial(self._left, kept=_kept_seconds(facts))
-        self._models = ModelCalls(platform.gateway, platform.clock, self._journal)
+        self._models = ModelCalls(platform.gateway, platform.clock, self.journal)
         policy = Policy(
             seconds=platform.settings.approval_seconds, fallback=platform.settings.approval_default
         )
         self._tools = ToolCalls(
             platform.tools,
             platform.clock,
-            self._journal,
-            Asking(platform.database, self._journal, facts, policy, self._left_to_work),
+            self.journal,
+            Asking(platform.database, self.journal, facts, policy, self._left_to_work),
             facts,
             self._left_to_work,
             workspace=workspace,
             rung=rung,
         )
-        self._returns = Returns(self._journal)
+        self._returns = Returns(self.journal)
         self._ended: list[ChildReturn] = []
-        self._memory = MemoryCalls(platform.database, platform.memory, platform.task_tree, self._journal)
-        self._messages = MessageCalls(platform.database, platform.task_tree, self._journal)
+        self._memory = MemoryCalls(platform.database, platform.memory, platform.task_tree, self.journal)
+        self._messages = MessageCalls(platform.database, platform.task_tree, self.journal)
         self._head: int | None = None
         self._tree: Tree | None = None
         self.parent = parent

@@ -91,6 +91,8 @@ def queue_of(app: Celery, topic: str) -> str:
 class CeleryPublisher:
     """`orchestrator.relay.Publisher` over a broker that other processes share. One message at a time."""
 
+    shared = True
+
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._producer = app.amqp.Producer(app.connection_for_write(), auto_declare=False)
@@ -116,6 +118,8 @@ class CeleryPublisher:
 
 class InProcessPublisher:
     """`orchestrator.relay.Publisher` over the broker in this process, bounded by its backlog."""
+
+    shared = False
 
     def __init__(self, app: Celery, backlog: Backlog) -> None:
         self._app = app

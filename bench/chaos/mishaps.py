@@ -32,6 +32,7 @@ HOT = (
     "journal.hold_more",
     "parking.ask",
     "parking.park",
+    "journal.proceed",
     "queries.write_out",
     "reaper.reclaim",
     "relay.commit",

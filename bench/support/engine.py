@@ -78,6 +78,7 @@ class Pile:
     """A post without a broker."""
 
     messages: list[Delivery] = field(default_factory=list[Delivery])
+    shared: bool = True
 
     async def publish(self, topic: str, tenant: TenantId, subject: UUID) -> None:
         self.messages.append((topic, tenant, subject))

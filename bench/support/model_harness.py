@@ -1,11 +1,11 @@
-"""The model gateway over the real LiteLLM provider, with a scripted node and a clock that never waits."""
+"""The model gateway over a real provider, with a scripted node and a clock that never waits."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from bench.support.fake_clock import FakeClock
 from bench.support.scripted_node import Script, ScriptedNode
@@ -19,9 +19,25 @@ from inference import (
     RetryPolicy,
     Usage,
 )
+from inference.litellm_files import names_provider
 from inference.litellm_provider import LiteLLMProvider
+from inference.ports import ModelProvider
+from orchestrator.bootstrap import provider_of
 
 API_KEY = "sk-canary-0123456789"
+
+
+ProviderName = Literal["node", "litellm"]
+
+
+@dataclass
+class Choice:
+    """Which provider stands behind the gateway, where either can."""
+
+    provider: ProviderName = "node"
+
+
+CHOICE = Choice()
 
 
 class RecordingObserver:
@@ -85,9 +101,16 @@ async def model_harness(
             "api_key": API_KEY,
             "total_seconds": call_seconds,
         }
-        provider = LiteLLMProvider(ModelConfig(**(fields | config)))
-        gateway = ModelGateway(provider, policy=policy, clock=clock, jitter=lambda: 1.0)
+        gateway = ModelGateway(
+            _provider(ModelConfig(**(fields | config))), policy=policy, clock=clock, jitter=lambda: 1.0
+        )
         try:
             yield ModelHarness(node=node, gateway=gateway, clock=clock)
         finally:
             await gateway.aclose()
+
+
+def _provider(config: ModelConfig) -> ModelProvider:
+    if CHOICE.provider == "node" or config.base_url is None or names_provider(config.model):
+        return provider_of(config)
+    return LiteLLMProvider(replace(config, model=f"openai/{config.model}"))

@@ -132,6 +132,7 @@ class Database:
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
+                "prepare_threshold": 1,
                 "application_name": process_name(),
                 "options": "-c search_path=treehold,public "
                 f"-c idle_in_transaction_session_timeout={max(1, int(patience * 1000))}",

@@ -1,4 +1,4 @@
 -- name: write_out
 SELECT write_out(
-    %(topics)s::text[], %(subjects)s::uuid[], %(task)s, %(agents)s::uuid[], %(kinds)s::text[], %(data)s::text[]
+    %(topics)s::text[], %(subjects)s::uuid[], %(task)s, %(agents)s::uuid[], %(kinds)s::text[], %(data)b::text[]
 )

@@ -1,13 +1,17 @@
 -- What every turn and call does, in one exchange with the server each: a claim, a call begun, a call concluded.
 -- They run as their caller, whom row-level security binds to the tenant they are given.
 
--- Numbers the events of one task; its row stays locked until the transaction ends. Returns the number of the first.
+-- Numbers the events of one task; its row stays locked until the transaction ends. Returns the number of the
+-- first; of the last there is, where there are none.
 CREATE FUNCTION write_events(p_task uuid, p_agents uuid[], p_kinds text[], p_data text[]) RETURNS bigint
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
 AS $$
 DECLARE
     base bigint;
 BEGIN
+    IF cardinality(p_kinds) = 0 THEN
+        RETURN (SELECT t.event_seq FROM task AS t WHERE t.id = p_task);
+    END IF;
     UPDATE task SET event_seq = event_seq + cardinality(p_kinds) WHERE id = p_task
     RETURNING event_seq - cardinality(p_kinds) INTO base;
     INSERT INTO event (tenant_id, task_id, seq, agent_id, kind, data, at)
@@ -226,6 +230,11 @@ BEGIN
     IF NOT holds(p_agent, p_fence) THEN
         RETURN false;
     END IF;
+    IF NOT EXISTS (
+        SELECT FROM call AS c WHERE c.agent_id = p_agent AND c.position = p_position AND c.state = 'intent'
+    ) THEN  -- concluded before, by a statement whose answer did not arrive
+        RETURN true;
+    END IF;
     UPDATE budget AS b
     SET reserved = b.reserved - w.held,
         spent = b.spent + least(w.used, coalesce(b.granted - b.delegated - b.spent - (b.reserved - w.held), w.used))
@@ -310,6 +319,37 @@ BEGIN
             awake := pass_on_messages(ARRAY[p_agent], parent) OR awake;
         END IF;
     END IF;
+    RETURN NEXT;
+END;
+$$;
+
+-- The whole end of a turn that ends an agent below the root, to whom nobody speaks, and leaves nothing else: its
+-- events, the last of which tells of its end and gets the seconds if it did not fail, and its parent's message. No
+-- row where the lease is lost.
+CREATE FUNCTION end_turn(
+    p_tenant uuid, p_task uuid, p_agent uuid, p_fence bigint, p_state text, p_position integer, p_returned jsonb,
+    p_error jsonb, p_provenance jsonb, p_events text[], p_data text[]
+)
+RETURNS TABLE (parent uuid, awake boolean)
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+DECLARE
+    seconds double precision;
+    last integer := cardinality(p_events);
+BEGIN
+    PERFORM set_config('treehold.tenant', p_tenant::text, true);
+    SELECT e.seconds, e.parent, e.awake INTO seconds, parent, awake
+    FROM end_agent(p_agent, p_fence, p_state, p_position, p_returned, p_error, p_provenance) AS e;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF awake THEN
+        INSERT INTO outbox (tenant_id, topic, subject_id) VALUES (p_tenant, 'advance', parent);
+    END IF;
+    IF p_state = 'done' THEN
+        p_data[last] := (p_data[last]::jsonb || jsonb_build_object('seconds', round(seconds::numeric, 4)))::text;
+    END IF;
+    PERFORM write_events(p_task, array_fill(p_agent, ARRAY[last]), p_events, p_data);
     RETURN NEXT;
 END;
 $$;

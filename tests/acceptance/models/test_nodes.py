@@ -14,7 +14,7 @@ from bench.support.small_model import SmallModel, requests_of
 from core.ids import TenantId
 from core.settings import Settings
 from inference import ModelConfig
-from inference.litellm_provider import LiteLLMProvider
+from orchestrator.bootstrap import provider_of
 from tests.conftest import TestDatabase
 
 GOAL = "How are backups kept and restored?"
@@ -31,7 +31,7 @@ class Bench:
 
     async def __call__(self, model: SmallModel) -> tuple[Harness, ScriptedNode]:
         node = await self._stack.enter_async_context(ScriptedNode(model))
-        provider = LiteLLMProvider(ModelConfig(model="small-8b", base_url=node.base_url))
+        provider = provider_of(ModelConfig(model="small-8b", base_url=node.base_url))
         settings = Settings(pool_size=4, lease_seconds=60)
         opened = harness(self._database.application, self._tenant, provider, settings=settings)
         return await self._stack.enter_async_context(opened), node

@@ -1,4 +1,4 @@
-"""`treehold run` with a model: the main job through LiteLLM, from outside the process."""
+"""`treehold run` with a model: the main job with a node, from outside the process."""
 
 from __future__ import annotations
 

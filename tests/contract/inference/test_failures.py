@@ -31,6 +31,8 @@ from core.errors import (
 )
 from inference import RetryNotice, SilentObserver
 
+pytestmark = pytest.mark.usefixtures("provider")
+
 LONG = text("an answer long enough to be cut somewhere in its middle")
 
 

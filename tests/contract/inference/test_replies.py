@@ -1,4 +1,4 @@
-"""What the LiteLLM provider makes of a node's good answers."""
+"""What a provider makes of a node's good answers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from bench.support.model_harness import API_KEY, model_harness
 from bench.support.replies import Answer, Hang, ToolUse, Usage, calls, refusal, text
 from core.errors import ModelOutputInvalid, ModelRefused
 from inference import Message, ModelReply, ToolCall, ToolDefinition
+
+pytestmark = pytest.mark.usefixtures("provider")
 
 SEARCH = ToolDefinition(name="search", description="Finds text.", parameters={"type": "object"})
 

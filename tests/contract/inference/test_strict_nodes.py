@@ -13,6 +13,8 @@ from bench.support.templates import objection
 from core.errors import ModelOutputInvalid
 from inference import Message, ToolCall, ToolDefinition
 
+pytestmark = pytest.mark.usefixtures("provider")
+
 SEARCH = ToolDefinition(name="search", parameters={"type": "object"})
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 HISTORY = (

@@ -21,6 +21,8 @@ from bench.support.replies import (
 from core.errors import InvalidInput, ModelOutputInvalid, ModelRejected
 from inference import ToolDefinition
 
+pytestmark = pytest.mark.usefixtures("provider")
+
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "people": {"type": "integer"}},

@@ -125,7 +125,9 @@ async def test_who_was_away_has_saved_nothing_up(
         await queue.take(16, used=used)
     await queue.add(other_tenant, 200)
     served = Counter([one for _ in range(6) for one in await queue.take(16, used=used)])
-    assert min(served[tenant], served[other_tenant]) >= 32, "each gets about half, though one had nothing before"
+    assert min(served[tenant], served[other_tenant]) >= 32, (
+        "each gets about half, though one had nothing before"
+    )
 
 
 async def test_who_used_much_alone_is_not_shut_out(
@@ -227,6 +229,8 @@ async def test_a_tenant_keeps_to_its_cap_and_leaves_the_rest_to_others(
 
 class Notebook:
     """A broker that everybody shares."""
+
+    shared = True
 
     def __init__(self) -> None:
         self.published: asyncio.Queue[AgentId] = asyncio.Queue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -182,10 +183,15 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_while_another_runs(
     with pytest.raises(LeaseLost):
         await stale.begin(STEP)
     assert await valid.begin(STEP) is None
+    event = stale.event("gate.refused")
+    await stale.conclude(STEP, state="done", outcome="stale", used={}, events=[event])
     with pytest.raises(LeaseLost):
-        await stale.conclude(STEP, state="done", outcome="stale", used={})
+        await stale.begin(replace(STEP, position=1), event)
+    await stale.conclude(STEP, state="done", outcome="stale", used={}, events=[event])
     with pytest.raises(LeaseLost):
-        await stale.note(stale.event("gate.refused"))
+        await stale.flush()
+    with pytest.raises(LeaseLost):
+        await stale.hold_more(STEP, {"tokens": 1}, event)
     closing = Closing(first.platform.database, first.platform.task_tree)
     for outcome in (Outcome.waiting("children"), Outcome.done()):
         with pytest.raises(LeaseLost):
@@ -196,6 +202,8 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_while_another_runs(
         "JOIN call AS c ON c.agent_id = a.id"
     )
     assert await cursor.fetchall() == [("running", new.lease.fence, "intent", 0)]
+    cursor = await admin.execute("SELECT count(*) FROM event WHERE kind = 'gate.refused'")
+    assert await cursor.fetchone() == (0,)
 
 
 async def test_a_worker_whose_lease_ran_out_writes_nothing_though_nobody_took_the_agent(
@@ -271,6 +279,7 @@ async def test_only_turns_that_come_to_nothing_count_as_lost(
             await claimed.turn.model(
                 ModelRequest(kind="answer", messages=(Message(role="user", content="Well?"),))
             )
+            await claimed.turn.journal.flush()
         await admin.execute("UPDATE agent SET lease_until = now() - interval '1 second'")
         await opened.room.reaper().round()
         cursor = await admin.execute("SELECT lost_turns FROM agent")

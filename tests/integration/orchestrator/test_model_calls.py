@@ -105,6 +105,7 @@ async def test_a_repeated_turn_meets_the_same_failure(open_harness: Opener, admi
     claimed = await opened.room.engine.claim(tenant, AgentId(agent))
     assert claimed is not None
     await opened.room.engine.invoke(claimed)
+    await claimed.turn.journal.flush()
     await admin.execute(LAPSED)
     second, provider = await open_harness(team(1), owner="worker-2")
     await second.room.reaper().round()

@@ -57,6 +57,7 @@ async def die_in_the_worker(opened: Harness) -> None:
     claimed = await opened.room.engine.claim(tenant, AgentId(agent))
     assert claimed is not None
     await opened.room.engine.invoke(claimed)
+    await claimed.turn.journal.flush()
 
 
 async def kinds(admin: AsyncConnection, prefix: str) -> list[str]:
@@ -127,6 +128,7 @@ async def test_a_passed_deadline_ends_a_repeated_turn_the_same_way(
     claimed = await first.room.engine.claim(tenant, AgentId(agent))
     assert claimed is not None
     outcome, _ = await first.room.engine.invoke(claimed)
+    await claimed.turn.journal.flush()
     assert outcome.state == "failed"
     await admin.execute(LAPSED)
     second, other = await open_harness(team(1), owner="worker-2")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.errors import ModelUnavailable
-from inference.litellm_stream import ReplyAssembler, without_thinking
+from inference.wire_stream import ReplyAssembler, Seen, without_thinking
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def test_interleaved_argument_fragments_find_their_call() -> None:
     assembler.add(chunk({"tool_calls": [fragment("", index=1, id="b", name="two")]}))
     assembler.add(chunk({"tool_calls": [fragment('{"x"', index=0, id="a", name="one")]}))
     assembler.add(chunk({"tool_calls": [fragment("{}", index=1), fragment(": 1}", index=0)]}))
-    reply = assembler.reply(ended="stop", refused=False, usage=None)
+    reply = assembler.reply(Seen(finish_reason="stop"))
     assert [(call.id, call.name, call.arguments) for call in reply.tool_calls] == [
         ("a", "one", '{"x": 1}'),
         ("b", "two", "{}"),
@@ -47,7 +47,7 @@ def test_a_stream_the_node_did_not_end_is_no_reply() -> None:
     assembler = ReplyAssembler(max_tokens=1024)
     assembler.add(chunk({"content": "half"}, finish="stop"))
     with pytest.raises(ModelUnavailable):
-        assembler.reply(ended=None, refused=False, usage=None)
+        assembler.reply(Seen())
 
 
 def test_empty_deltas_are_not_a_first_token() -> None:

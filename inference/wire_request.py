@@ -1,4 +1,4 @@
-"""A model request in the shapes of the chat completions wire, which LiteLLM takes for every provider."""
+"""A model request in the shapes of the chat completions wire: nodes take it, LiteLLM for all others."""
 
 from __future__ import annotations
 
