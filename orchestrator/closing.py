@@ -178,7 +178,7 @@ class Closing:
             "tenant": lease.tenant,
             "task": lease.task,
             **_ending(lease, outcome, turn.provenance.model_dump(mode="json"), turn.position, turn.returned),
-            **told_columns([_ended(lease, outcome)]),
+            **told_columns([*(waiting.events if waiting else ()), _ended(lease, outcome)]),
         }
         if waiting is None:
             ended = await self._database.call(SQL.end_turn, columns)

@@ -17,7 +17,7 @@ SELECT * FROM end_agent(
 -- name: end_turn
 SELECT * FROM end_turn(
     %(tenant)s, %(task)s, %(agent)s, %(fence)s, %(state)s, %(position)s, %(returned)s, %(error)s, %(provenance)s,
-    %(events)s::text[], %(data)b::text[]
+    %(events)s::text[], %(data)b::text[], NULL, 0
 )
 
 -- name: end_turn_with_call
@@ -26,14 +26,13 @@ SELECT ended.*
 FROM (
     SELECT conclude_call(
         %(tenant)s, %(task)s, %(agent)s, %(fence)s, %(done_position)s, %(done_state)s, %(done_outcome)s,
-        %(done_usage)s, %(done_units)s::text[], %(done_reserved)s::bigint[], %(done_used)s::bigint[],
-        %(done_events)s::text[], %(done_data)b::text[]
+        %(done_usage)s, %(done_units)s::text[], %(done_reserved)s::bigint[], %(done_used)s::bigint[], '{}', '{}'
     ) AS held
     OFFSET 0
 ) AS done
 CROSS JOIN LATERAL end_turn(
     %(tenant)s, %(task)s, %(agent)s, CASE WHEN done.held THEN %(fence)s ELSE -1 END, %(state)s, %(position)s,
-    %(returned)s, %(error)s, %(provenance)s, %(events)s::text[], %(data)b::text[]
+    %(returned)s, %(error)s, %(provenance)s, %(events)s::text[], %(data)b::text[], %(done_id)s, %(done_events)s
 ) AS ended
 
 -- name: close_waiting

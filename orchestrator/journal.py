@@ -82,6 +82,7 @@ class Recorded:
 class Conclusion:
     """A call's outcome, still to be written: columns, and the events that tell of it."""
 
+    call: CallId
     columns: Row
     events: Sequence[Event]
 
@@ -89,8 +90,9 @@ class Conclusion:
         return self.columns | told_columns(self.events)
 
     def done(self) -> Row:
-        """The columns, as a statement takes them that writes something else too."""
-        return {f"done_{name}": value for name, value in self.all().items()}
+        """As a statement takes it that writes something else too, and all events at its end."""
+        columns = self.columns | {"id": self.call, "events": len(self.events)}
+        return {f"done_{name}": value for name, value in columns.items()}
 
 
 class Journal:
@@ -162,7 +164,8 @@ class Journal:
         columns = self._columns(entry)
         if self._waiting is None:
             return await self._database.call(SQL.begin, columns | _event(started))
-        return await self._database.call(SQL.proceed, columns | _event(started) | self._waiting.done())
+        told = [*self._waiting.events, *([] if started is None else [started])]
+        return await self._database.call(SQL.proceed, columns | self._waiting.done() | told_columns(told))
 
     async def _exhausted(self, unit: Unit, entry: Entry) -> BudgetExhausted:
         """Kept in the journal: a repeated turn must do what this one does instead."""
@@ -239,7 +242,9 @@ class Journal:
     async def settle(self, work: UnitOfWork) -> None:
         """Write what waits, as a part of what the turn writes now."""
         if self._waiting is not None:
-            self._held(await work.fetch_one(SQL.conclude, self._waiting.all() | self._whose()))
+            columns = self._waiting.columns | self._whose() | told_columns([])
+            self._held(await work.fetch_one(SQL.conclude, columns))
+            work.emit_first(self._waiting.call, self._waiting.events)
 
     async def flush(self) -> None:
         """Write what waits by itself: for whoever writes without this journal, or no more."""
@@ -264,7 +269,9 @@ class Journal:
         Where nothing else belongs to it and the call may be repeated, it waits for the next write.
         """
         conclusion = Conclusion(
-            columns=self._conclusion(entry, state, outcome, used, usage or {}), events=events
+            call=self.call_id(entry.position),
+            columns=self._conclusion(entry, state, outcome, used, usage or {}),
+            events=events,
         )
         if rows or also is not None:
             async with self._database.unit_of_work(self.lease.tenant) as work:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from core.database import queries
 from core.database.jsonb import jsonb
 from core.errors import Conflict, StorageError
 from core.events import Event
-from core.ids import TaskId, TenantId
+from core.ids import CallId, TaskId, TenantId
 from core.process import process_name
 
 SQL = queries.load(__file__)
@@ -48,6 +48,8 @@ class UnitOfWork:
         self.tenant = tenant
         self._events: dict[TaskId, list[Event]] = {}
         self._outbox: list[tuple[Topic, UUID]] = []
+        self._concluded: CallId | None = None
+        self._told = 0
 
     async def execute(self, query: bytes, params: Params | None = None) -> int:
         """Run a statement; returns how many rows it touched."""
@@ -68,6 +70,12 @@ class UnitOfWork:
     def emit(self, event: Event) -> None:
         self._events.setdefault(event.task, []).append(event)
 
+    def emit_first(self, call: CallId, events: Sequence[Event]) -> None:
+        """Events that tell how a call ended, before all others."""
+        for event in events:
+            self.emit(event)
+        self._concluded, self._told = call, len(events)
+
     def enqueue(self, topic: Topic, subject: UUID) -> None:
         self._outbox.append((topic, subject))
 
@@ -85,9 +93,12 @@ class UnitOfWork:
                     "agents": [event.agent for event in events],
                     "kinds": [event.kind for event in events],
                     "data": [jsonb(event.data) for event in events],
+                    "call": self._concluded,
+                    "told": self._told,
                 },
             )
             self._outbox.clear()
+            self._told = 0
         self._events.clear()
 
 

@@ -22,9 +22,26 @@ BEGIN
 END;
 $$;
 
+-- Writes events of which the first `p_told` tell how a call ended: a fork finds them by the call.
+CREATE FUNCTION tell(
+    p_task uuid, p_agents uuid[], p_kinds text[], p_data text[], p_call uuid, p_told integer
+)
+RETURNS void
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+DECLARE
+    first bigint := write_events(p_task, p_agents, p_kinds, p_data);
+BEGIN
+    IF p_told > 0 THEN
+        UPDATE call SET concluded_seq = first, concluded_events = p_told WHERE id = p_call;
+    END IF;
+END;
+$$;
+
 -- What a unit of work leaves at its end: messages for the relay, and the events of a task.
 CREATE FUNCTION write_out(
-    p_topics text[], p_subjects uuid[], p_task uuid, p_agents uuid[], p_kinds text[], p_data text[]
+    p_topics text[], p_subjects uuid[], p_task uuid, p_agents uuid[], p_kinds text[], p_data text[], p_call uuid,
+    p_told integer
 )
 RETURNS void
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
@@ -35,7 +52,7 @@ BEGIN
         SELECT current_tenant(), topic, subject FROM unnest(p_topics, p_subjects) AS row (topic, subject);
     END IF;
     IF p_task IS NOT NULL THEN
-        PERFORM write_events(p_task, p_agents, p_kinds, p_data);
+        PERFORM tell(p_task, p_agents, p_kinds, p_data, p_call, p_told);
     END IF;
 END;
 $$;
@@ -325,10 +342,10 @@ $$;
 
 -- The whole end of a turn that ends an agent below the root, to whom nobody speaks, and leaves nothing else: its
 -- events, the last of which tells of its end and gets the seconds if it did not fail, and its parent's message. No
--- row where the lease is lost.
+-- row where the lease is lost. The first `p_told` events tell how its last call ended.
 CREATE FUNCTION end_turn(
     p_tenant uuid, p_task uuid, p_agent uuid, p_fence bigint, p_state text, p_position integer, p_returned jsonb,
-    p_error jsonb, p_provenance jsonb, p_events text[], p_data text[]
+    p_error jsonb, p_provenance jsonb, p_events text[], p_data text[], p_call uuid, p_told integer
 )
 RETURNS TABLE (parent uuid, awake boolean)
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
@@ -349,7 +366,7 @@ BEGIN
     IF p_state = 'done' THEN
         p_data[last] := (p_data[last]::jsonb || jsonb_build_object('seconds', round(seconds::numeric, 4)))::text;
     END IF;
-    PERFORM write_events(p_task, array_fill(p_agent, ARRAY[last]), p_events, p_data);
+    PERFORM tell(p_task, array_fill(p_agent, ARRAY[last]), p_events, p_data, p_call, p_told);
     RETURN NEXT;
 END;
 $$;
