@@ -14,7 +14,7 @@ from tools import Workspace
 
 KEYS = {
     "task_id", "status", "stop_reason", "answer", "text", "citations", "notes", "partial", "error", "agents",
-    "usage", "model", "trace_url",
+    "usage", "model", "steps", "trace_url",
 }  # fmt: skip
 
 
