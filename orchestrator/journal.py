@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 from pydantic import JsonValue
 
 from core.database import Database, Row, UnitOfWork, jsonb, queries
-from core.errors import AgentFailed, BudgetExhausted
+from core.errors import STOPPED, AgentFailed, BudgetExhausted
 from core.events import Event, EventKind
 from core.grant import Unit
 from core.ids import AgentId, CallId, derived
@@ -111,7 +111,8 @@ class Journal:
             BudgetExhausted: the grant does not cover the reservation, or did not when this was asked first:
                 what a call needs is estimated, and may look smaller to another process.
             Paused: the call is new, and the task is paused.
-            AgentFailed: the agent, run again, asks something else at this position.
+            AgentFailed: the agent, run again, asks something else at this position; or the fork's source was
+                stopped here (`stopped`).
         """
         row = await self._database.call(SQL.begin, self._columns(entry) | _event(started))
         assert row is not None, "the function always answers"
@@ -134,10 +135,8 @@ class Journal:
                 raise LeaseLost(self.lease.agent)
             case "paused":
                 raise Paused(self.lease.task)
-            case _:
-                raise AgentFailed(
-                    f"call {entry.position} differs from the one in the journal", code="journal_diverged"
-                )
+            case verdict:
+                raise refused(verdict, entry)
 
     async def _exhausted(self, unit: Unit, entry: Entry) -> BudgetExhausted:
         """Kept in the journal: a repeated turn must do what this one does instead."""
@@ -149,7 +148,10 @@ class Journal:
         return error
 
     async def follow(self, entry: Entry, started: Event) -> bool:
-        """Take a call from a fork's source, if it is there; `begin` finds it then."""
+        """Take a call from a fork's source, if it is there; `begin` finds it then.
+
+        Also true where the source was stopped: `begin` says so, and nobody needs to be asked before.
+        """
         if self._source is None:
             return False
         row = await self._database.call(SQL.follow, self._columns(entry) | _event(started))
@@ -267,6 +269,15 @@ class Journal:
             "fence": self.lease.fence,
             "source": self._source,
         }
+
+
+def refused(verdict: str, entry: Entry) -> AgentFailed:
+    """Why the journal lets an agent go no further."""
+    if verdict == STOPPED:
+        return AgentFailed(
+            "its step was given up here in the task that this one was forked from", code=STOPPED
+        )
+    return AgentFailed(f"call {entry.position} differs from the one in the journal", code="journal_diverged")
 
 
 def _raise_exhausted(outcome: JsonValue) -> None:
