@@ -87,7 +87,8 @@ async def absorb(state: LeadState, runtime: Context) -> LeadState:
     """Put what came back into the tree: typed values only."""
     turn = runtime.context.turn
     told = await turn.news()
-    operations = planning.outcomes(await turn.tree(), await turn.returns())
+    room = turn.agent.grant.budget.fanout - turn.agent.spawned
+    operations = planning.outcomes(await turn.tree(), await turn.returns(), room=room)
     if operations:
         await turn.revise(operations)
     return {"told": list(told)}

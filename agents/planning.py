@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from agents import findings, prompt, survey
 from agents.brief import Brief, ChildSpec, InputFile
 from agents.ports import AgentFacts, ChildReturn, Turn
-from core.errors import AgentFailed, BudgetExhausted, ModelOutputInvalid
+from core.errors import STOPPED, AgentFailed, BudgetExhausted, ModelOutputInvalid
 from core.grant import UNITS, Budget
 from core.ids import NodeId
 from core.text import clipped, printable
@@ -239,18 +239,25 @@ def ended(tree: Tree, returns: Iterable[ChildReturn]) -> list[ChildReturn]:
     return [child for child in returns if child.agent in last]
 
 
-def outcomes(tree: Tree, returns: Iterable[ChildReturn]) -> list[Operation]:
-    """What the tree keeps of children that ended since the last time."""
+def outcomes(tree: Tree, returns: Iterable[ChildReturn], *, room: int) -> list[Operation]:
+    """What the tree keeps of children that ended since the last time.
+
+    Steps of children that were stopped, while the plan has them still, are to run again; `room` says for how
+    many the grant has children left.
+    """
     waited = {node.agent for node in tree.nodes if node.status == "running"}
-    return [
-        operation
-        for child in returns
-        if child.agent in waited
-        for operation in (
+    ended = [child for child in returns if child.agent in waited]
+    again = [child.key for child in ended if child.error_code == STOPPED][: max(0, room)]
+    operations: list[Operation] = []
+    for child in ended:
+        if child.key in again:
+            operations.append(SetStatus(node=child.key, status="pending"))
+            continue
+        operations += (
             SetStatus(node=child.key, status="done" if child.status == "done" else "failed"),
             SetValue(node=child.key, value=digest(child)),
         )
-    ]
+    return operations
 
 
 def leftovers(agent: AgentFacts, tree: Tree, plan: Sequence[Subtask]) -> list[Operation]:

@@ -36,6 +36,9 @@ from typing import Literal
 BudgetLimit = Literal["tokens", "cost", "tool_calls", "depth", "fanout", "deadline", "model_calls", "loop"]
 """`loop` is the platform's own: an agent that gets nowhere is stopped before its grant is spent."""
 
+STOPPED = "stopped"
+"""Code of an agent of a fork that ends where its source was stopped: its step is neither done nor failed."""
+
 GateCode = Literal[
     "not_json",
     "not_an_object",

@@ -10,7 +10,7 @@ JOIN (
     FROM agent WHERE parent_id = %(source)s
 ) AS theirs ON theirs.key = mine.key AND theirs.run = mine.run
 WHERE mine.turns = 0
-    AND NOT EXISTS (SELECT FROM call AS c WHERE c.agent_id = %(parent)s AND NOT c.replayed)
+    AND follows(%(parent)s)
 
 -- name: follow
 -- What a request says of a grant is what its source's said; what may be spent is in the agent's account.

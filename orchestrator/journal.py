@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 from pydantic import JsonValue
 
 from core.database import Database, Row, UnitOfWork, jsonb, queries
-from core.errors import AgentFailed, BudgetExhausted
+from core.errors import STOPPED, AgentFailed, BudgetExhausted
 from core.events import Event, EventKind
 from core.grant import Unit
 from core.ids import AgentId, CallId, derived
@@ -131,7 +131,8 @@ class Journal:
             BudgetExhausted: the grant does not cover the reservation, or did not when this was asked first:
                 what a call needs is estimated, and may look smaller to another process.
             Paused: the call is new, and the task is paused.
-            AgentFailed: the agent, run again, asks something else at this position.
+            AgentFailed: the agent, run again, asks something else at this position; or the fork's source was
+                stopped here (`stopped`).
         """
         row = await self._begun(entry, started)
         assert row is not None, "the function always answers"
@@ -155,10 +156,8 @@ class Journal:
                 raise LeaseLost(self.lease.agent)
             case "paused":
                 raise Paused(self.lease.task)
-            case _:
-                raise AgentFailed(
-                    f"call {entry.position} differs from the one in the journal", code="journal_diverged"
-                )
+            case verdict:
+                raise refused(verdict, entry)
 
     async def _begun(self, entry: Entry, started: Event | None) -> Row | None:
         columns = self._columns(entry)
@@ -177,7 +176,10 @@ class Journal:
         return error
 
     async def follow(self, entry: Entry, started: Event) -> bool:
-        """Take a call from a fork's source, if it is there; `begin` finds it then."""
+        """Take a call from a fork's source, if it is there; `begin` finds it then.
+
+        Also true where the source was stopped: `begin` says so, and nobody needs to be asked before.
+        """
         if self._source is None:
             return False
         await self.flush()
@@ -336,6 +338,15 @@ class Journal:
             "reserved": jsonb(dict(entry.reserve)),
             "source": self._source,
         }
+
+
+def refused(verdict: str, entry: Entry) -> AgentFailed:
+    """Why the journal lets an agent go no further."""
+    if verdict == STOPPED:
+        return AgentFailed(
+            "its step was given up here in the task that this one was forked from", code=STOPPED
+        )
+    return AgentFailed(f"call {entry.position} differs from the one in the journal", code="journal_diverged")
 
 
 def _raise_exhausted(outcome: JsonValue) -> None:

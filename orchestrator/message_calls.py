@@ -10,14 +10,13 @@ from pydantic import JsonValue
 
 from agents.ports import ChildReturn, Refusal, Told
 from core.database import Database, Row, UnitOfWork, jsonb, queries
-from core.errors import AgentFailed
 from core.events import Event, EventKind
 from core.ids import AgentId, MessageId, NodeId
 from core.provenance import Origin, Provenance, Trust
 from core.signals import LeaseLost
 from core.text import clipped
 from memory.task_tree import Diff, Operation, OperationRefused, TaskTree
-from orchestrator.journal import Journal
+from orchestrator.journal import Journal, refused
 from orchestrator.lease import hold
 from orchestrator.memory_calls import tree_revised
 
@@ -78,10 +77,8 @@ class MessageCalls:
                 return None
             case "lease_lost":
                 raise LeaseLost(self._lease.agent)
-            case _:
-                raise AgentFailed(
-                    f"call {position} differs from the one in the journal", code="journal_diverged"
-                )
+            case verdict:
+                raise refused(verdict, entry)
 
     async def steer(
         self,
@@ -116,8 +113,8 @@ class MessageCalls:
                     work.emit(self._event("message.applied", told, revision=diff.head, stopped=len(stopped)))
                     await self._applied(work, told)
                 return diff
-        except OperationRefused as refused:
-            refusal = Refusal(code=refused.reason, message=refused.message)
+        except OperationRefused as error:
+            refusal = Refusal(code=error.reason, message=error.message)
             await self.refuse(told, refusal)
             return refusal
 

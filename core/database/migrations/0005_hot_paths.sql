@@ -140,8 +140,8 @@ $$;
 
 -- Writes a call's intent and holds its reservation, unless an earlier turn did; says what that one recorded. The
 -- grant must have left what the call may need at most, though less is held. In a fork, an agent with a source takes
--- from that one's journal what it would ask again. In a paused task no call begins, nor in one that was paused
--- during this turn, which does not know by how much its deadline has moved.
+-- from that one's journal what it would ask again, and is stopped where that one was. In a paused task no call
+-- begins, nor in one that was paused during this turn, which does not know by how much its deadline has moved.
 CREATE FUNCTION begin_call(
     p_tenant uuid, p_task uuid, p_agent uuid, p_fence bigint, p_id uuid, p_position integer, p_kind text,
     p_name text, p_effect text, p_request jsonb, p_hash bytea, p_units text[], p_amounts bigint[],
@@ -192,6 +192,11 @@ BEGIN
         IF recorded.verdict = 'recorded' THEN
             RETURN QUERY SELECT 'recorded', recorded.state, recorded.outcome, recorded.usage, '{}'::jsonb, 1, true,
                 NULL::text;
+            RETURN;
+        END IF;
+        IF source_was_stopped(p_agent) THEN
+            verdict := 'stopped';
+            RETURN NEXT;
             RETURN;
         END IF;
         in_doubt := coalesce(recorded.verdict = 'in_doubt', false);

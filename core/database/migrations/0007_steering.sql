@@ -157,7 +157,8 @@ $$;
 
 -- What a resumed turn begins with: the children that have ended, and the messages that wait, which it takes. A
 -- journal row makes a repeated turn begin with the same. Where `p_anyway` is false and no message waits, there is
--- no row: a repeated turn may then find more.
+-- no row: a repeated turn may then find more. In a fork, an agent that nobody said anything to hears what its
+-- source heard here.
 CREATE FUNCTION take_news(
     p_tenant uuid, p_task uuid, p_agent uuid, p_fence bigint, p_id uuid, p_position integer, p_request jsonb,
     p_hash bytea, p_anyway boolean
@@ -169,10 +170,13 @@ DECLARE
     noted jsonb;
     hash bytea;
     waiting integer;
+    source uuid;
+    seen bigint;
+    heard boolean;
     taken uuid[] := '{}';
 BEGIN
     PERFORM set_config('treehold.tenant', p_tenant::text, true);
-    SELECT a.messages INTO waiting FROM agent AS a
+    SELECT a.messages, a.source_id INTO waiting, source FROM agent AS a
     WHERE a.id = p_agent AND a.fence = p_fence AND a.state = 'running' AND a.lease_until > clock_timestamp()
     FOR NO KEY UPDATE;
     IF NOT FOUND THEN
@@ -187,33 +191,45 @@ BEGIN
         RETURN NEXT;
         RETURN;
     ELSIF NOT FOUND THEN
-        IF waiting > 0 THEN
-            UPDATE agent AS a SET messages = 0 WHERE a.id = p_agent;
-            WITH mine AS (
-                UPDATE message AS m SET state = 'taken' WHERE m.agent_id = p_agent AND m.state = 'pending'
-                RETURNING m.id, m.number
-            )
-            SELECT array_agg(id ORDER BY number) INTO taken FROM mine;
-        ELSIF NOT p_anyway THEN
-            verdict := 'none';
-            RETURN NEXT;
-            RETURN;
+        IF source IS NOT NULL AND waiting = 0 THEN
+            noted := replay_news(p_task, p_agent, source, p_position, p_hash);
         END IF;
-        noted := jsonb_build_object(
-            'head', coalesce((SELECT t.head FROM tree AS t WHERE t.task_id = p_task), 0),
-            'open', ARRAY(
-                SELECT a.id FROM agent AS a
-                WHERE a.parent_id = p_agent AND a.state NOT IN ('done', 'failed', 'cancelled')
-            ),
-            'messages', taken
-        );
+        heard := noted IS NOT NULL;
+        IF NOT heard THEN
+            IF source_was_stopped(p_agent) THEN
+                verdict := 'stopped';
+                RETURN NEXT;
+                RETURN;
+            ELSIF waiting > 0 THEN
+                UPDATE agent AS a SET messages = 0 WHERE a.id = p_agent;
+                WITH mine AS (
+                    UPDATE message AS m SET state = 'taken' WHERE m.agent_id = p_agent AND m.state = 'pending'
+                    RETURNING m.id, m.number
+                )
+                SELECT array_agg(id ORDER BY number) INTO taken FROM mine;
+            ELSIF NOT p_anyway THEN
+                verdict := 'none';
+                RETURN NEXT;
+                RETURN;
+            END IF;
+            noted := jsonb_build_object(
+                'head', coalesce((SELECT t.head FROM tree AS t WHERE t.task_id = p_task), 0),
+                'open', ARRAY(
+                    SELECT a.id FROM agent AS a
+                    WHERE a.parent_id = p_agent AND a.state NOT IN ('done', 'failed', 'cancelled')
+                ),
+                'messages', taken
+            );
+        END IF;
+        -- Read after all that is noted, whose events thus have lower numbers.
+        SELECT t.event_seq INTO seen FROM task AS t WHERE t.id = p_task;
         INSERT INTO call (
             id, tenant_id, task_id, agent_id, position, kind, name, effect, request, request_hash, state, outcome,
-            fence, finished_at
+            fence, finished_at, concluded_seq, concluded_events, replayed
         )
         VALUES (
             p_id, p_tenant, p_task, p_agent, p_position, 'step', 'news', 'pure', p_request, p_hash, 'done', noted,
-            p_fence, clock_timestamp()
+            p_fence, clock_timestamp(), seen, 0, heard
         );
     END IF;
     verdict := 'taken';

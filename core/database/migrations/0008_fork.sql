@@ -14,8 +14,14 @@ ADD COLUMN concluded_seq bigint,
 ADD COLUMN concluded_events integer,
 ADD COLUMN replayed boolean NOT NULL DEFAULT false;
 
--- Takes a call of a fork from the journal of the agent that it follows. An agent follows as long as it asks what
--- its source asked: behind the first call that it made itself it is on its own, news apart, which are its own.
+-- Whether an agent of a fork has done as its source did: behind the first call that it made itself it is on its own.
+CREATE FUNCTION follows(p_agent uuid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = treehold, pg_temp
+AS $$
+    SELECT NOT EXISTS (SELECT FROM call AS c WHERE c.agent_id = p_agent AND NOT c.replayed)
+$$;
+
+-- Takes a call of a fork from the journal of the agent that it follows.
 --
 -- Verdict 'recorded': the call is in the fork's journal now, concluded, with events, artifacts and usage as they
 -- were. 'in_doubt': the source had begun it, it may have an effect, and nobody knows whether it had. No row: it has
@@ -41,10 +47,7 @@ DECLARE
 BEGIN
     SELECT c.* INTO original FROM call AS c
     WHERE c.agent_id = p_source AND c.position = p_position AND c.request_hash = p_hash
-        AND NOT EXISTS (
-            SELECT FROM call AS own
-            WHERE own.agent_id = p_agent AND own.position < p_position AND NOT own.replayed AND own.name <> 'news'
-        );
+        AND follows(p_agent);
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -130,7 +133,115 @@ BEGIN
 END;
 $$;
 
--- Whether a call that somebody would be asked about is taken from the source, where somebody was.
+-- What an agent's source saw and heard at this point, as the fork has it: its children for the source's, and a
+-- message of its own for each that the source took. Null where the source had heard nothing by the fork's event.
+--
+-- Children that end before their lead is told so, because nobody has to wait for them, are open to it as long as
+-- they were in the source. What a message comes to is found again, but for one that was refused for want of
+-- tokens: those that the lead's other children held are back by now.
+CREATE FUNCTION replay_news(p_task uuid, p_agent uuid, p_source uuid, p_position integer, p_hash bytea) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+DECLARE
+    original call%ROWTYPE;
+    fork task%ROWTYPE;
+    said message%ROWTYPE;
+    theirs uuid;
+    kinds text[];
+    agents uuid[];
+    texts text[];
+    refused boolean;
+    taken uuid[] := '{}';
+BEGIN
+    SELECT t.* INTO fork FROM task AS t WHERE t.id = p_task;
+    SELECT c.* INTO original FROM call AS c
+    WHERE c.agent_id = p_source AND c.position = p_position AND c.name = 'news' AND c.request_hash = p_hash
+        AND c.concluded_seq <= fork.forked_at AND follows(p_agent);
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    FOR said IN
+        SELECT m.* FROM message AS m
+        WHERE m.task_id = original.task_id AND original.outcome -> 'messages' ? m.id::text
+        ORDER BY m.number
+    LOOP
+        theirs := said.id;
+        said.id := gen_random_uuid();
+        UPDATE task AS t SET messages = t.messages + 1 WHERE t.id = p_task RETURNING t.messages INTO said.number;
+        SELECT array_agg(e.kind ORDER BY e.seq),
+            array_agg(CASE e.kind WHEN 'message.refused' THEN p_agent END ORDER BY e.seq),
+            array_agg(
+                (e.data || jsonb_build_object('id', said.id, 'number', said.number, 'replayed', true))::text
+                ORDER BY e.seq
+            )
+        INTO kinds, agents, texts
+        FROM event AS e
+        WHERE e.task_id = original.task_id AND e.seq <= fork.forked_at AND e.data ->> 'id' = theirs::text
+            AND (
+                e.kind = 'message.received'
+                OR e.kind = 'message.refused' AND e.data ->> 'code' = 'tokens' AND NOT lifts_limits(fork)
+            );
+        PERFORM write_events(p_task, agents, kinds, texts);
+        refused := 'message.refused' = ANY(kinds);
+        said.task_id := p_task;
+        said.agent_id := p_agent;
+        -- A step that is not in this tree has no id of this tree: the message is refused then, as for one taken out.
+        said.node_id := coalesce(
+            (
+                SELECT n.id FROM tree_node AS n WHERE n.task_id = p_task AND n.key = said.node_key
+                ORDER BY n.retired_rev IS NOT NULL, n.created_rev DESC LIMIT 1
+            ),
+            said.node_id
+        );
+        said.state := CASE WHEN refused THEN 'refused' ELSE 'taken' END;
+        said.refusal := CASE WHEN refused THEN said.refusal END;
+        said.concluded_at := CASE WHEN refused THEN clock_timestamp() END;
+        said.applied_seq := NULL;
+        said.reply := NULL;
+        said.created_at := clock_timestamp();
+        INSERT INTO message SELECT said.*;
+        taken := taken || said.id;
+    END LOOP;
+    RETURN jsonb_build_object(
+        'head', coalesce((SELECT t.head FROM tree AS t WHERE t.task_id = p_task), 0),
+        'open', ARRAY(
+            SELECT a.id FROM agent AS a
+            WHERE a.parent_id = p_agent
+                AND (
+                    a.state NOT IN ('done', 'failed', 'cancelled')
+                    OR original.outcome -> 'open' ? a.source_id::text
+                )
+        ),
+        'messages', taken
+    );
+END;
+$$;
+
+-- Whether the agent that this one follows was stopped by the fork's event, because of what its lead was told: the
+-- lead of the fork is told it too, and the work is void here as it was there. Not so where the whole task was
+-- cancelled, nor where the fork's lead does otherwise than its source. In a fork of a fork, the source ended as
+-- this one does now.
+CREATE FUNCTION source_was_stopped(p_agent uuid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = treehold, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM agent AS own
+        JOIN task AS fork ON fork.id = own.task_id
+        JOIN agent AS source ON source.id = own.source_id
+        JOIN event AS e ON e.task_id = source.task_id AND e.agent_id = source.id
+        WHERE own.id = p_agent AND follows(own.parent_id) AND e.seq <= fork.forked_at
+            AND CASE source.state
+                WHEN 'cancelled' THEN e.kind = 'agent.cancelled' AND NOT EXISTS (
+                    SELECT FROM event AS c
+                    WHERE c.task_id = source.task_id AND c.kind = 'task.cancelling' AND c.seq < e.seq
+                )
+                WHEN 'failed' THEN e.kind = 'agent.failed' AND e.data ->> 'code' = 'stopped'
+                ELSE false
+            END
+    )
+$$;
+
+-- Whether nobody has to be asked about a call: it is taken from the source, where somebody was, or not made at all.
 CREATE FUNCTION follow_call(
     p_tenant uuid, p_task uuid, p_agent uuid, p_source uuid, p_fence bigint, p_id uuid, p_position integer,
     p_hash bytea, p_event text, p_data text
@@ -148,7 +259,8 @@ BEGIN
             SELECT FROM replay_call(
                 p_tenant, p_task, p_agent, p_source, p_fence, p_id, p_position, p_hash, p_event, p_data
             )
-        );
+        )
+        OR source_was_stopped(p_agent);
 END;
 $$;
 

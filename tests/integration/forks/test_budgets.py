@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from bench.support.engine import Harness
 from bench.support.fake_clock import FakeClock
 from bench.support.scripts import NOTHING_FOUND, calls, says, team
 from inference.model import ModelReply, ModelRequest, Usage
+from orchestrator.views import CallView
 from tests.integration.forks.conftest import Opener, ended, run_fork
 
 
@@ -35,7 +39,22 @@ async def test_a_task_that_ran_out_of_tokens_goes_on_with_more(open_harness: Ope
     recorded = {request.model_dump_json() for request in asked}
     assert not [request for request in provider.requests if request.model_dump_json() in recorded]
     whole = [request.kind for request in asked + provider.requests].count("act")
-    assert whole == 4 * 6, "four workers, none of whose steps was asked for twice"
+    again = await asked_after_a_refusal(opened, source.id)
+    assert len(again) == 1, "the first worker began with less kept back than it should"
+    assert whole == 4 * 6 + len(again), (
+        "four workers, none of whose steps before a refusal was asked for twice"
+    )
+
+
+async def asked_after_a_refusal(opened: Harness, task: UUID) -> list[CallView]:
+    """What an agent asked once a call had been refused it: with more to spend, that call is made instead."""
+    found = await opened.platform.tasks.calls(opened.principal, task, None)
+    refused = {call.agent: call.position for call in reversed(found) if call.name == "exhausted"}
+    return [
+        call
+        for call in found
+        if call.name == "act" and call.agent in refused and call.position > refused[call.agent]
+    ]
 
 
 def brief(request: ModelRequest) -> ModelReply:
