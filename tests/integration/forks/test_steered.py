@@ -171,6 +171,22 @@ async def test_a_fork_that_is_told_something_before_does_only_that(
     assert "plan" not in {request.kind for request in provider.requests}
 
 
+async def test_a_step_goes_on_from_its_record_where_its_lead_will_not_give_it_up(
+    open_harness: Opener,
+) -> None:
+    opened, provider = await open_harness(twice)
+    source = await steered(opened, provider)
+    provider.requests.clear()
+    fork = await forked(opened, source.task)
+    await fork.turn("lead")
+    await fork.say("add", "delta")
+    await fork.turn("lead")
+    await fork.finish()
+    assert [agent.status for agent in await fork.agents("beta")] == ["done"]
+    asked = [request for request in provider.requests if question(request) == "look into beta"]
+    assert [request.messages[-1].role for request in asked] == ["tool"], "its first step is in the record"
+
+
 async def test_what_was_said_while_the_answer_was_made_is_heard_there_again(open_harness: Opener) -> None:
     opened, provider = await open_harness(planned("alpha"))
     source = await Stage.submit(opened)
