@@ -157,7 +157,7 @@ class Journal:
             case "paused":
                 raise Paused(self.lease.task)
             case verdict:
-                raise refused(verdict, entry)
+                raise refused(verdict, entry.position)
 
     async def _begun(self, entry: Entry, started: Event | None) -> Row | None:
         columns = self._columns(entry)
@@ -340,13 +340,13 @@ class Journal:
         }
 
 
-def refused(verdict: str, entry: Entry) -> AgentFailed:
+def refused(verdict: str, position: int) -> AgentFailed:
     """Why the journal lets an agent go no further."""
     if verdict == STOPPED:
         return AgentFailed(
             "its step was given up here in the task that this one was forked from", code=STOPPED
         )
-    return AgentFailed(f"call {entry.position} differs from the one in the journal", code="journal_diverged")
+    return AgentFailed(f"call {position} differs from the one in the journal", code="journal_diverged")
 
 
 def _raise_exhausted(outcome: JsonValue) -> None:

@@ -78,7 +78,7 @@ class MessageCalls:
             case "lease_lost":
                 raise LeaseLost(self._lease.agent)
             case verdict:
-                raise refused(verdict, entry)
+                raise refused(verdict, position)
 
     async def steer(
         self,
