@@ -20,6 +20,7 @@ from tests.brokers import Redis, Server
 from tests.chaos.conftest import PATIENT, QUICK, SECONDS, Held, Starter, until
 from workers import celery_app
 from workers.celery_app import make_celery, send
+from workers.worker import LEAST_AHEAD
 
 
 def kinds(provider: ScriptedProvider) -> list[str]:
@@ -65,7 +66,7 @@ async def test_a_broker_that_forgot_its_messages_gets_them_again(
 ) -> None:
     stuck = await start_on_shared_broker(Held(team(1), kind="plan"), concurrency=1, **QUICK)
     tasks = [await stuck.harness.submit(f"task {number}") for number in range(5)]
-    await until_published(admin)
+    await until_no_more_fit(admin)
     shared_broker.empty()
     other = await start_on_shared_broker(ScriptedProvider(team(1)), owner="worker-2", **QUICK)
     assert isinstance(stuck.provider, Held)
@@ -79,6 +80,18 @@ async def until_published(admin: AsyncConnection) -> None:
         return await cursor.fetchone() is None
 
     await until(empty)
+
+
+async def until_no_more_fit(admin: AsyncConnection) -> None:
+    """As many messages as may be with a broker, while no worker has a slot for them."""
+
+    async def full() -> bool:
+        cursor = await admin.execute(
+            "SELECT count(*) FROM agent WHERE state = 'ready' AND sent_at IS NOT NULL"
+        )
+        return await cursor.fetchone() == (LEAST_AHEAD,)
+
+    await until(full)
 
 
 async def test_messages_that_come_often_ask_no_model_twice(
