@@ -84,6 +84,11 @@ async def open_platform(
     runner = ToolRunner(ToolRegistry(tools))
     task_tree = TaskTree()
     intake = Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced)
+    admission = Admission(
+        database=database,
+        of_tenant=settings.max_open_tasks_per_tenant,
+        of_all=settings.max_open_tasks,
+    )
     return Platform(
         settings=settings,
         database=database,
@@ -101,14 +106,10 @@ async def open_platform(
             ids,
             task_tree,
             intake,
-            Admission(
-                database=database,
-                of_tenant=settings.max_open_tasks_per_tenant,
-                of_all=settings.max_open_tasks,
-            ),
+            admission,
             model,
         ),
-        forks=ForkService(database, clock, ids, intake, model),
+        forks=ForkService(database, clock, ids, intake, admission, model),
         control=ControlService(database),
         approvals=ApprovalService(database, runner),
         messages=MessageService(database, ids),

@@ -19,6 +19,7 @@ from core.grant import Budget, Capabilities, Grant
 from core.ids import AgentId, IdSource, TaskId
 from core.provenance import Origin, Provenance, Trust
 from orchestrator import budget
+from orchestrator.admission import Admission
 from orchestrator.following import follow
 from orchestrator.idempotency import KeyedRequest
 from orchestrator.intake import Intake
@@ -33,12 +34,19 @@ SQL = queries.load(__file__, "forking.sql")
 
 class ForkService:
     def __init__(
-        self, database: Database, clock: Clock, ids: IdSource, intake: Intake, model: ModelDescription
+        self,
+        database: Database,
+        clock: Clock,
+        ids: IdSource,
+        intake: Intake,
+        admission: Admission,
+        model: ModelDescription,
     ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
         self._intake = intake
+        self._admission = admission
         self._model = model
 
     async def fork(
@@ -51,6 +59,7 @@ class ForkService:
             if keyed is not None and (earlier := await keyed.earlier(work)) is not None:
                 return Submitted(task=await read_task(work, earlier), replayed=True)
             source = await _source(work, task)
+        await self._admission.check(principal.tenant)
         granted = Budget.model_validate(source["granted"]).model_copy(
             update={name: getattr(wanted.budget, name) for name in wanted.budget.model_fields_set}
         )

@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from bench.support.scripts import team
 from core.errors import QueueFull
 from core.ids import TenantId
-from orchestrator.views import Submission
+from orchestrator.views import ForkRequest, Submission
 from tests.integration.orchestrator.conftest import Opener
 
 AGO = "UPDATE task SET finished_at = now() - interval '10 seconds' WHERE finished_at IS NOT NULL"
@@ -28,6 +28,15 @@ async def test_a_full_queue_refuses_until_a_task_ends(open_harness: Opener) -> N
         await opened.submit("one more")
     await opened.drive()
     await opened.submit("one more")
+
+
+async def test_a_fork_stands_in_the_queue_as_well(open_harness: Opener) -> None:
+    opened, _ = await open_harness(team(1), max_open_tasks_per_tenant=1)
+    ended = await opened.submit("before")
+    await opened.drive()
+    await opened.submit("open")
+    with pytest.raises(QueueFull):
+        await opened.platform.forks.fork(opened.principal, ended, ForkRequest(), idempotency_key=None)
 
 
 async def test_the_wait_it_names_is_how_fast_tasks_end(open_harness: Opener, admin: AsyncConnection) -> None:
