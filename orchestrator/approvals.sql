@@ -1,6 +1,7 @@
 -- name: approvals
 -- Newest first. Times are shown as the clock on the wall would have them.
-SELECT p.*, a.role, a.title, a.granted, p.expires_at + (clock_timestamp() - task_time(t.paused_at, t.paused_for)) AS due
+SELECT p.*, a.role, a.title, a.granted,
+    p.expires_at + t.paused_for + coalesce(clock_timestamp() - t.paused_at, '0') AS due
 FROM approval AS p
 JOIN agent AS a ON a.id = p.agent_id
 JOIN task AS t ON t.id = p.task_id

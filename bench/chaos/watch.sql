@@ -23,6 +23,13 @@ CREATE FUNCTION chaos.is_holder(a treehold.agent) RETURNS boolean
 LANGUAGE sql
 RETURN a.state = 'running' AND left(a.lease_owner, 63) = current_setting('application_name');
 
+-- Whether this very transaction has written the agent, and so let it go: what it writes then was judged by that.
+CREATE FUNCTION chaos.let_go_here(a treehold.agent) RETURNS boolean
+LANGUAGE sql
+RETURN a.state <> 'running' AND EXISTS (
+    SELECT FROM treehold.agent AS row WHERE row.id = a.id AND row.xmin = pg_current_xact_id()::xid
+);
+
 -- A running agent's end, wait or longer lease, under the fence it had, is its holder's to write.
 CREATE FUNCTION chaos.watch_agent() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -37,7 +44,7 @@ BEGIN
 END $$;
 CREATE TRIGGER watch AFTER UPDATE ON treehold.agent FOR EACH ROW EXECUTE FUNCTION chaos.watch_agent();
 
--- Calls are their holder's, but for those that an ended agent left in flight.
+-- Calls are their holder's, also as it ends its turn, but for those that an ended agent left in flight.
 CREATE FUNCTION chaos.watch_call() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
@@ -47,7 +54,7 @@ BEGIN
     IF a.state <> 'running' AND NEW.state = 'unknown' THEN
         RETURN NULL;
     END IF;
-    IF NOT chaos.is_holder(a) OR NEW.fence <> a.fence THEN
+    IF NOT (chaos.is_holder(a) OR chaos.let_go_here(a)) OR NEW.fence <> a.fence THEN
         PERFORM chaos.record('call', NEW.fence, a);
     END IF;
     RETURN NULL;
@@ -69,14 +76,14 @@ END $$;
 CREATE TRIGGER watch AFTER INSERT OR UPDATE ON treehold.checkpoint
 FOR EACH ROW EXECUTE FUNCTION chaos.watch_checkpoint();
 
--- What a turn tells or stores while it runs.
+-- What a turn tells or stores while it runs, or as it ends.
 CREATE FUNCTION chaos.watch_holder() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     a treehold.agent;
 BEGIN
     SELECT * INTO a FROM treehold.agent WHERE id = NEW.agent_id;
-    IF NOT chaos.is_holder(a) THEN
+    IF NOT (chaos.is_holder(a) OR chaos.let_go_here(a)) THEN
         PERFORM chaos.record(TG_TABLE_NAME, NULL, a);
     END IF;
     RETURN NULL;
