@@ -17,15 +17,13 @@ from core.errors import InvalidInput, NotFound
 from core.events import Event
 from core.grant import Budget, Capabilities, Grant
 from core.ids import AgentId, IdSource, TaskId
-from core.provenance import Origin, Provenance, Trust
-from orchestrator import budget
 from orchestrator.admission import Admission
 from orchestrator.following import follow
 from orchestrator.idempotency import KeyedRequest
 from orchestrator.intake import Intake
 from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
-from orchestrator.spawning import NewAgent, insert_agents
+from orchestrator.spawning import insert_root
 from orchestrator.tasks import read_task
 from orchestrator.views import ForkRequest, ModelDescription
 
@@ -103,28 +101,13 @@ class ForkService:
     ) -> None:
         root = AgentId(self._ids.new())
         seconds = granted.seconds
-        user = Origin(kind="user", id=str(principal.key))
-        agent = NewAgent(
-            id=root,
-            task=fork,
-            parent=None,
-            position=0,
-            depth=0,
-            key="root",
-            role="lead",
-            title="lead",
-            node=None,
-            brief=Brief.model_validate(source["brief"]),
-            return_schema=None,
-            grant=Grant(
-                budget=granted,
-                capabilities=Capabilities.model_validate(source["capabilities"]),
-                deadline=None if seconds is None else self._clock.now() + timedelta(seconds=seconds),
-            ),
-            provenance=Provenance(tenant=principal.tenant, trust=Trust.USER, origins=(user,), task=fork),
+        grant = Grant(
+            budget=granted,
+            capabilities=Capabilities.model_validate(source["capabilities"]),
+            deadline=None if seconds is None else self._clock.now() + timedelta(seconds=seconds),
         )
-        await insert_agents(work, [agent])
-        await budget.open_accounts(work, {root: granted})
+        brief = Brief.model_validate(source["brief"])
+        await insert_root(work, root, fork, brief=brief, grant=grant, key=principal.key)
         await follow(work, root, AgentId(source["root"]))
 
 

@@ -14,7 +14,8 @@ from core.errors import BudgetExhausted
 from core.events import Event
 from core.grant import Grant
 from core.ids import AgentId, TaskId
-from core.provenance import Provenance
+from core.provenance import Origin, Provenance, Trust
+from orchestrator import budget
 from orchestrator.topics import ADVANCE
 
 SQL = queries.load(__file__, "spawning.sql")
@@ -37,6 +38,30 @@ class NewAgent:
     return_schema: dict[str, JsonValue] | None
     grant: Grant
     provenance: Provenance
+
+
+async def insert_root(
+    work: UnitOfWork, root: AgentId, task: TaskId, *, brief: Brief, grant: Grant, key: UUID
+) -> None:
+    """The agent a task begins with, on the word of whoever holds the API key, and its account."""
+    user = Origin(kind="user", id=str(key))
+    agent = NewAgent(
+        id=root,
+        task=task,
+        parent=None,
+        position=0,
+        depth=0,
+        key="root",
+        role="lead",
+        title="lead",
+        node=None,
+        brief=brief,
+        return_schema=None,
+        grant=grant,
+        provenance=Provenance(tenant=work.tenant, trust=Trust.USER, origins=(user,), task=task),
+    )
+    await insert_agents(work, [agent])
+    await budget.open_accounts(work, {root: grant.budget})
 
 
 async def refuse_circles(work: UnitOfWork, agent: AgentId, children: Sequence[ChildSpec]) -> None:

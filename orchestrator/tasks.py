@@ -14,7 +14,6 @@ from core.errors import NotFound
 from core.events import TERMINAL_EVENT, Event
 from core.grant import Grant
 from core.ids import AgentId, IdSource, TaskId
-from core.provenance import Origin, Provenance, Trust
 from memory.task_tree import TaskTree
 from orchestrator import budget, gate, rows
 from orchestrator.admission import Admission
@@ -25,7 +24,7 @@ from orchestrator.intake import Intake
 from orchestrator.messages import refuse_open
 from orchestrator.ports import Submitted
 from orchestrator.principal import Principal
-from orchestrator.spawning import NewAgent, insert_agents
+from orchestrator.spawning import insert_root
 from orchestrator.topics import LEARN
 from orchestrator.views import (
     ArtifactView,
@@ -127,25 +126,8 @@ class TaskService:
             capabilities=self._intake.capabilities(submission),
             deadline=None if seconds is None else self._clock.now() + timedelta(seconds=seconds),
         )
-        user = Origin(kind="user", id=str(principal.key))
-        provenance = Provenance(tenant=principal.tenant, trust=Trust.USER, origins=(user,), task=task)
-        agent = NewAgent(
-            id=root,
-            task=task,
-            parent=None,
-            position=0,
-            depth=0,
-            key="root",
-            role="lead",
-            title="lead",
-            node=None,
-            brief=Brief(task_goal=submission.goal, question=submission.goal, output_schema=schema),
-            return_schema=None,
-            grant=grant,
-            provenance=provenance,
-        )
-        await insert_agents(work, [agent])
-        await budget.open_accounts(work, {root: submission.budget})
+        brief = Brief(task_goal=submission.goal, question=submission.goal, output_schema=schema)
+        await insert_root(work, root, task, brief=brief, grant=grant, key=principal.key)
 
     async def cancel(self, principal: Principal, task: UUID) -> TaskView:
         principal.require("tasks:write")
