@@ -18,7 +18,7 @@ from api import hosts
 from api.ports import ApiServices
 from core.errors import AccessDenied, TreeholdError
 from core.settings import Settings
-from orchestrator.principal import Principal
+from orchestrator.services.principal import Principal
 
 COOKIE = "treehold_key"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from core.errors import TreeholdError
 from core.ids import TenantId
-from orchestrator.views import EventView
+from orchestrator.services.views import EventView
 
 HEARTBEAT = b": heartbeat\n\n"
 OPENING = b"retry: 1000\n\n"

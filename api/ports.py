@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from api.tickets import Tickets
 from core.settings import Settings
-from orchestrator.ports import Approvals, Control, Forks, Keys, Messages, Tasks
-from orchestrator.views import ModelDescription
+from orchestrator.services.ports import Approvals, Control, Forks, Keys, Messages, Tasks
+from orchestrator.services.views import ModelDescription
 
 OK = "ok"
 """What a part that answers says of itself."""

@@ -26,7 +26,7 @@ from bench.support.scripted_node import Request, ScriptedNode
 from bench.support.site import TemporarySite, temporary_site
 from bench.support.small_model import understood
 from cli.host import hosted
-from orchestrator.cancellations import Cancellations
+from orchestrator.engine.cancellations import Cancellations
 from treehold import AsyncTreehold, Budget
 
 AGENTS = 100

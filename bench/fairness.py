@@ -23,8 +23,8 @@ from bench.support.site import TemporarySite, temporary_site
 from core.ids import DEFAULT_TENANT, TenantId
 from inference.model import ModelReply, ModelRequest
 from inference.ports import Progress
-from orchestrator.principal import Principal
-from orchestrator.views import Submission
+from orchestrator.services.principal import Principal
+from orchestrator.services.views import Submission
 from workers.worker import Worker
 
 MOST_RATIO = 2.0

@@ -25,9 +25,9 @@ from core.clock import SystemClock
 from core.database import Database, queries
 from core.events import TERMINAL_EVENT, Event, EventKind
 from core.ids import DEFAULT_TENANT, TaskId
-from orchestrator import event_feed, rows
-from orchestrator.event_feed import EventFeed
-from orchestrator.views import EventView
+from orchestrator.services import event_feed, rows
+from orchestrator.services.event_feed import EventFeed
+from orchestrator.services.views import EventView
 
 FOLLOWERS, QUICK_FOLLOWERS = (200, 1000), (50,)
 IDLE_SECONDS = 5.0

@@ -170,7 +170,7 @@ class _WorkerPart:
 
 
 def _worker_factory() -> Callable[[Settings, Platform], Service]:
-    from orchestrator.engine_room import open_engine_room
+    from orchestrator.engine.engine_room import open_engine_room
     from workers.worker import Worker
 
     def make(settings: Settings, platform: Platform) -> Service:

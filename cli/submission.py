@@ -47,7 +47,7 @@ def schema(path: Path | None) -> dict[str, Any] | None:
     if not isinstance(found, dict):
         raise InvalidInput(f"the schema file {name} must hold a JSON object")
     given = cast(dict[str, Any], found)
-    from orchestrator import gate
+    from orchestrator.turns import gate
 
     try:
         gate.closed(given)

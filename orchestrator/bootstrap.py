@@ -23,16 +23,16 @@ from inference.retry import RetryPolicy
 from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
-from orchestrator.admission import Admission
-from orchestrator.approvals import ApprovalService
-from orchestrator.control import ControlService
-from orchestrator.forking import ForkService
-from orchestrator.intake import Intake
-from orchestrator.keys import KeyService
-from orchestrator.messages import MessageService
 from orchestrator.platform import Platform
-from orchestrator.tasks import TaskService
-from orchestrator.tool_runner import ToolRunner
+from orchestrator.services.admission import Admission
+from orchestrator.services.approvals import ApprovalService
+from orchestrator.services.control import ControlService
+from orchestrator.services.forking import ForkService
+from orchestrator.services.intake import Intake
+from orchestrator.services.keys import KeyService
+from orchestrator.services.messages import MessageService
+from orchestrator.services.tasks import TaskService
+from orchestrator.turns.tool_runner import ToolRunner
 from tools import MeaningSearch, ToolRegistry
 from tools.builtin import builtin_tools
 from tools.modules import tools_of

@@ -13,9 +13,9 @@ from inference.ports import Gateway
 from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
-from orchestrator.keys import KeyService
-from orchestrator.ports import Approvals, Control, Forks, Messages, Tasks
-from orchestrator.tool_runner import ToolRunner
+from orchestrator.services.keys import KeyService
+from orchestrator.services.ports import Approvals, Control, Forks, Messages, Tasks
+from orchestrator.turns.tool_runner import ToolRunner
 
 
 @dataclass(frozen=True, kw_only=True)

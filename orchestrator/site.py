@@ -17,7 +17,7 @@ from core.errors import ConfigurationError
 from core.ids import DEFAULT_TENANT, TimeOrderedIds
 from core.postgres import EmbeddedPostgres
 from core.settings import Settings
-from orchestrator.keys import new_secret, register
+from orchestrator.services.keys import new_secret, register
 
 _FOLDER_MODE = 0o711 if os.geteuid() == 0 else 0o700
 """Under root, Postgres runs as another user and must be able to pass through; nobody may list."""

@@ -89,7 +89,7 @@ def queue_of(app: Celery, topic: str) -> str:
 
 
 class CeleryPublisher:
-    """`orchestrator.relay.Publisher` over a broker that other processes share. One message at a time."""
+    """`relay.Publisher` over a broker that other processes share. One message at a time."""
 
     shared = True
 
@@ -117,7 +117,7 @@ class CeleryPublisher:
 
 
 class InProcessPublisher:
-    """`orchestrator.relay.Publisher` over the broker in this process, bounded by its backlog."""
+    """`relay.Publisher` over the broker in this process, bounded by its backlog."""
 
     shared = False
 

@@ -18,7 +18,7 @@ from core import failpoints
 from core.errors import ConfigurationError, StorageError, WorkerFailed
 from core.ids import AgentId, TaskId, TenantId
 from core.settings import Settings
-from orchestrator.engine_room import EngineRoom
+from orchestrator.engine.engine_room import EngineRoom
 from orchestrator.topics import ADVANCE, LEARN, Topic
 from workers.backlog import Backlog, Message
 from workers.celery_app import (

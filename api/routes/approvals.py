@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from api.auth import Caller, Services, authenticate
 from api.body import json_object
 from api.routes.responses import errors
-from orchestrator.views import ApprovalStatus, ApprovalView, Decision, Page
+from orchestrator.services.views import ApprovalStatus, ApprovalView, Decision, Page
 
 router = APIRouter(prefix="/v1", tags=["approvals"], dependencies=[Depends(authenticate)])
 

@@ -13,7 +13,7 @@ from api.auth import Caller, Services, authenticate
 from api.routes.responses import errors
 from api.wire import Listing
 from core.text import printable
-from orchestrator.views import ArtifactView
+from orchestrator.services.views import ArtifactView
 
 router = APIRouter(prefix="/v1", tags=["artifacts"], dependencies=[Depends(authenticate)])
 

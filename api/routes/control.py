@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 
 from api.auth import Caller, Services, authenticate
 from api.routes.responses import errors
-from orchestrator.views import TaskView
+from orchestrator.services.views import TaskView
 
 router = APIRouter(prefix="/v1", tags=["tasks"], dependencies=[Depends(authenticate)])
 

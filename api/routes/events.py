@@ -13,9 +13,9 @@ from api.auth import Caller, Services, authenticate
 from api.event_stream import EventStream, Streams, event_message, gap_message
 from api.routes.responses import errors
 from core.errors import TreeholdError
-from orchestrator.ports import Tasks
-from orchestrator.principal import Principal
-from orchestrator.views import EventView, Page, TaskView
+from orchestrator.services.ports import Tasks
+from orchestrator.services.principal import Principal
+from orchestrator.services.views import EventView, Page, TaskView
 
 router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(authenticate)])
 

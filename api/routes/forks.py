@@ -10,7 +10,7 @@ from api.auth import Caller, Services, authenticate
 from api.body import json_object_or_none
 from api.routes.responses import errors
 from api.routes.tasks import IdempotencyKey
-from orchestrator.views import ForkRequest, TaskView
+from orchestrator.services.views import ForkRequest, TaskView
 
 router = APIRouter(prefix="/v1", tags=["tasks"], dependencies=[Depends(authenticate)])
 

@@ -11,7 +11,7 @@ from api.body import json_object
 from api.routes.responses import errors
 from api.routes.tasks import IdempotencyKey
 from api.wire import Listing
-from orchestrator.views import MessageView, NewMessage
+from orchestrator.services.views import MessageView, NewMessage
 
 router = APIRouter(prefix="/v1", tags=["messages"], dependencies=[Depends(authenticate)])
 

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from api.auth import Services, Visitor, forget, remember, require_same_origin
 from api.pages import page
 from core.errors import AccessDenied, InvalidInput
-from orchestrator.views import TaskStatus
+from orchestrator.services.views import TaskStatus
 
 router = APIRouter(include_in_schema=False)
 

@@ -11,7 +11,7 @@ from api.auth import Caller, Services, authenticate
 from api.body import json_object
 from api.routes.responses import errors
 from api.wire import Listing
-from orchestrator.views import (
+from orchestrator.services.views import (
     BudgetView,
     CallView,
     ModelDescription,

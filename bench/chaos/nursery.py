@@ -33,7 +33,7 @@ PRELOADED = (
     "kombu.transport.redis",
     "memory.embedder",
     "memory.index",
-    "orchestrator.engine_room",
+    "orchestrator.engine.engine_room",
     "uvicorn.protocols.http.h11_impl",
     "workers.worker",
 )

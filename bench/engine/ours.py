@@ -16,10 +16,10 @@ from bench.support.engine import LOCAL_KEY, SCOPES
 from core.ids import DEFAULT_TENANT, TaskId, TenantId
 from core.settings import Settings
 from orchestrator.bootstrap import open_platform
-from orchestrator.engine_room import EngineRoom, open_engine_room
-from orchestrator.learning import Learning
-from orchestrator.principal import Principal
-from orchestrator.views import Submission
+from orchestrator.engine.engine_room import EngineRoom, open_engine_room
+from orchestrator.engine.learning import Learning
+from orchestrator.services.principal import Principal
+from orchestrator.services.views import Submission
 from workers.worker import Worker
 
 CONCURRENCY = 128

@@ -16,12 +16,12 @@ from inference.model import ModelDescription, ModelHealth, ModelReply, ModelRequ
 from inference.ports import ModelProvider, Progress
 from memory.ports import Embedder, VectorIndex
 from orchestrator.bootstrap import open_platform
-from orchestrator.engine_room import EngineRoom, open_engine_room
+from orchestrator.engine.engine_room import EngineRoom, open_engine_room
+from orchestrator.engine.relay import Publisher
 from orchestrator.platform import Platform
-from orchestrator.principal import Principal
-from orchestrator.relay import Publisher
+from orchestrator.services.principal import Principal
+from orchestrator.services.views import Submission, TaskView
 from orchestrator.topics import ADVANCE, LEARN
-from orchestrator.views import Submission, TaskView
 from tools import MeaningSearch, Tool
 from tools.builtin import builtin_tools
 

@@ -22,7 +22,7 @@ from core.ids import TenantId
 from core.settings import Settings
 from inference.model import ModelReply, ModelRequest
 from inference.ports import Progress
-from orchestrator.views import TaskView
+from orchestrator.services.views import TaskView
 from tests.brokers import Server
 from tests.conftest import TestDatabase
 from workers.worker import Worker

@@ -14,7 +14,7 @@ from bench.support.engine import ScriptedProvider
 from bench.support.scripts import team
 from core.errors import ConfigurationError
 from core.ids import AgentId, TenantId
-from orchestrator.engine import Claimed, Engine
+from orchestrator.engine.engine import Claimed, Engine
 from orchestrator.topics import ADVANCE
 from tests.brokers import Redis, Server
 from tests.chaos.conftest import PATIENT, QUICK, SECONDS, Held, Starter, until

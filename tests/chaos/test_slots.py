@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 
 from bench.support.engine import ScriptedProvider
 from bench.support.scripts import team
-from orchestrator.lease import fenced
+from orchestrator.turns.lease import fenced
 from tests.chaos.conftest import QUICK, Held, Starter, until
 
 

@@ -26,8 +26,8 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import AgentId, TaskId, TenantId
 from core.settings import Settings
 from inference.model import ModelReply, ModelRequest
+from orchestrator.services.views import NewMessage
 from orchestrator.topics import ADVANCE
-from orchestrator.views import NewMessage
 from tests.chaos.spawn_trees import Deaths
 from tests.conftest import TestDatabase
 

@@ -13,9 +13,9 @@ from psycopg import AsyncConnection
 from bench.support.engine import ScriptedProvider
 from bench.support.scripts import team
 from core.errors import WorkerFailed
-from orchestrator.lease import LeaseKeeper
-from orchestrator.reaper import Reaper
-from orchestrator.relay import Relay
+from orchestrator.engine.reaper import Reaper
+from orchestrator.engine.relay import Relay
+from orchestrator.turns.lease import LeaseKeeper
 from tests.chaos.conftest import PATIENT, SECONDS, Held, Starter
 
 

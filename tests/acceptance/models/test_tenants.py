@@ -25,7 +25,7 @@ from core.database.migrate import APPLICATION_ROLE
 from core.ids import DEFAULT_TENANT, TenantId, TimeOrderedIds
 from memory.embedder import MiniLm
 from memory.index import PgVectorIndex
-from orchestrator.keys import new_secret, register
+from orchestrator.services.keys import new_secret, register
 from tests.acceptance.models.site import Outcome, Site, http_client
 from treehold import AsyncTreehold
 

@@ -8,7 +8,7 @@ from viewer_script import research
 from viewer_server import Show
 
 from core.events import EventKind
-from orchestrator.views import ArtifactView, CallView, EventView
+from orchestrator.services.views import ArtifactView, CallView, EventView
 
 
 def test_scripted_events_calls_and_artifacts_are_of_the_wire() -> None:

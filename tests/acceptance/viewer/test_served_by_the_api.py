@@ -13,7 +13,7 @@ from viewer_tasks import KEY, OneKey, ScriptedTasks
 
 from api import ApiServices, RunningServer, create_app, serve
 from core.settings import Settings
-from orchestrator.views import ModelDescription
+from orchestrator.services.views import ModelDescription
 from tests.unit.api.fakes import FakeApprovals, FakeMessages, FakeTasks
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from viewer_script import Json, Script, view_of_usage
 
-from orchestrator.views import Page, TaskView, TreeView
+from orchestrator.services.views import Page, TaskView, TreeView
 from viewer import STATIC, TEMPLATES
 
 CSP = (

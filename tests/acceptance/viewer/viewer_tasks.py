@@ -10,9 +10,9 @@ from viewer_server import Show, ViewerServer
 
 from core.errors import AccessDenied, NotFound
 from core.ids import TenantId
-from orchestrator.ports import Submitted
-from orchestrator.principal import Principal
-from orchestrator.views import (
+from orchestrator.services.ports import Submitted
+from orchestrator.services.principal import Principal
+from orchestrator.services.views import (
     ArtifactView,
     BudgetView,
     CallView,

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 import treehold
 from agents.answer import Answer, Citation
 from core.grant import Budget
-from orchestrator import views
+from orchestrator.services import views
 from tests.unit.api import fakes
 
 TASK = fakes.new_task(views.Submission(goal="Why?", output_schema={"type": "object"}, tags={"a": "b"}))

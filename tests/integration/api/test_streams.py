@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from api import ApiServices, RunningServer, create_app, serve
-from orchestrator.views import TaskView
+from orchestrator.services.views import TaskView
 from tests.unit.api.fakes import KEY, OTHER_KEY, FakeTasks
 from tests.unit.api.steps import messages, submit
 

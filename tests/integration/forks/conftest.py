@@ -16,7 +16,7 @@ from bench.support.scripts import NOTHING_FOUND, calls, says, team
 from core.ids import TaskId, TenantId
 from core.settings import Settings
 from inference.model import ModelReply, ModelRequest
-from orchestrator.views import EventView, ForkRequest, TaskView
+from orchestrator.services.views import EventView, ForkRequest, TaskView
 from tests.conftest import TestDatabase
 from tools import Tool, ToolContext, ToolResult, ToolSpec
 from tools.contract import Arguments

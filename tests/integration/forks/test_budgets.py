@@ -8,7 +8,7 @@ from bench.support.engine import Harness
 from bench.support.fake_clock import FakeClock
 from bench.support.scripts import NOTHING_FOUND, calls, says, team
 from inference.model import ModelReply, ModelRequest, Usage
-from orchestrator.views import CallView
+from orchestrator.services.views import CallView
 from tests.integration.forks.conftest import Opener, ended, run_fork
 
 

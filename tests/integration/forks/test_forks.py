@@ -14,8 +14,8 @@ from core import failpoints
 from core.errors import InvalidInput, ModelRejected, NotFound
 from core.ids import AgentId, TenantId
 from inference.model import ModelReply, ModelRequest
+from orchestrator.services.views import EventView, ForkRequest
 from orchestrator.topics import ADVANCE
-from orchestrator.views import EventView, ForkRequest
 from tests.integration.forks.conftest import (
     Opener,
     begin_fork,

@@ -17,7 +17,7 @@ from core.blocks import read_blocks
 from core.errors import ModelUnavailable, ToolFailed
 from core.ids import AgentId
 from inference.model import ModelReply, ModelRequest, ToolCall
-from orchestrator.views import ArtifactView, CallView, EventView, TaskView
+from orchestrator.services.views import ArtifactView, CallView, EventView, TaskView
 from tests.integration.forks.conftest import Opener, ended, events_of, run_fork
 from tools import ToolContext, ToolResult, ToolSpec
 from tools.contract import Arguments

@@ -13,9 +13,9 @@ from bench.support.scripts import NOTHING_FOUND, answer_of, plan_of, says
 from core.blocks import read_blocks
 from core.ids import AgentId, TaskId
 from inference.model import ModelReply, ModelRequest
-from orchestrator.engine import Claimed
+from orchestrator.engine.engine import Claimed
+from orchestrator.services.views import AgentView, MessageView, NewMessage, TreeView
 from orchestrator.topics import ADVANCE
-from orchestrator.views import AgentView, MessageView, NewMessage, TreeView
 
 
 def question(request: ModelRequest) -> str:

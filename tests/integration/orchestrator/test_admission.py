@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from bench.support.scripts import team
 from core.errors import QueueFull
 from core.ids import TenantId
-from orchestrator.views import ForkRequest, Submission
+from orchestrator.services.views import ForkRequest, Submission
 from tests.integration.orchestrator.conftest import Opener
 
 AGO = "UPDATE task SET finished_at = now() - interval '10 seconds' WHERE finished_at IS NOT NULL"

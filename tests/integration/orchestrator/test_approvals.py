@@ -13,7 +13,7 @@ from bench.support.scripts import calls
 from core.errors import AccessDenied, Conflict, InvalidInput, NotFound
 from core.ids import AgentId, ApprovalId, TaskId, TenantId
 from core.signals import LeaseLost
-from orchestrator.parking import Parking, Question
+from orchestrator.turns.parking import Parking, Question
 from tests.integration.orchestrator.conftest import Opener
 from tests.integration.orchestrator.waits import (
     ASKER,

@@ -16,7 +16,7 @@ from core.database import Database
 from core.errors import NotFound
 from core.events import Event, EventKind
 from core.ids import TaskId, TenantId
-from orchestrator.event_feed import EventFeed
+from orchestrator.services.event_feed import EventFeed
 from tests.conftest import TestDatabase
 
 INSERT = (
@@ -134,7 +134,7 @@ async def test_a_task_that_has_ended_is_followed_to_its_last_event(
 async def test_more_events_than_a_page_holds(
     feed: EventFeed, database: Database, tenant: TenantId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.event_feed.PAGE", 4)
+    monkeypatch.setattr("orchestrator.services.event_feed.PAGE", 4)
     task = await add_task(database, tenant)
     for _ in range(10):
         await emit(database, tenant, task)

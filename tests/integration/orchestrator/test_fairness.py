@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 from bench.support.scripts import team
 from core.database import Database
 from core.ids import AgentId, TenantId
-from orchestrator.relay import Order, Relay
+from orchestrator.engine.relay import Order, Relay
 from tests.conftest import TestDatabase, add_tenant
 from tests.integration.orchestrator.conftest import Opener
 

@@ -22,8 +22,8 @@ from bench.support.engine import Harness
 from bench.support.scripts import calls, says
 from core.ids import AgentId
 from inference.model import Message, ModelReply, ModelRequest
-from orchestrator.checkpointer import TurnCheckpointer
-from orchestrator.engine import Engine
+from orchestrator.engine.engine import Engine
+from orchestrator.turns.checkpointer import TurnCheckpointer
 from tests.integration.orchestrator.conftest import Opener
 from tools import ToolContext, ToolResult, ToolSpec
 

@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 
 from bench.support.scripts import team
 from core.ids import AgentId
-from orchestrator.journal import Entry, Journal
+from orchestrator.turns.journal import Entry, Journal
 from tests.integration.orchestrator.conftest import Opener
 
 HELD, USED = 100, 30

@@ -10,7 +10,7 @@ from bench.support.scripts import team
 from core.errors import StorageError
 from core.ids import AgentId, TaskId
 from memory import FinishedTask, Learned
-from orchestrator.learning import TRIES
+from orchestrator.engine.learning import TRIES
 from orchestrator.topics import ADVANCE
 from tests.integration.orchestrator.conftest import Opener
 

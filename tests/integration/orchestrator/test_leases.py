@@ -18,10 +18,10 @@ from core.grant import Budget, Capabilities
 from core.ids import AgentId, TenantId
 from core.signals import LeaseLost
 from inference.model import Message, ModelRequest
-from orchestrator.closing import Closing, Outcome
-from orchestrator.engine import Claimed
-from orchestrator.journal import Entry, Journal
-from orchestrator.lease import fenced
+from orchestrator.engine.closing import Closing, Outcome
+from orchestrator.engine.engine import Claimed
+from orchestrator.turns.journal import Entry, Journal
+from orchestrator.turns.lease import fenced
 from tests.integration.orchestrator.conftest import Opener
 
 ENDS_SOON = "UPDATE agent SET lease_until = now() + interval '4 seconds' WHERE state = 'running'"

@@ -15,8 +15,8 @@ from core.blocks import read_blocks
 from core.ids import AgentId
 from inference.estimate import prompt_tokens
 from inference.model import ModelReply, ModelRequest, Usage
+from orchestrator.services.views import AgentView, EventView, TaskView
 from orchestrator.topics import ADVANCE
-from orchestrator.views import AgentView, EventView, TaskView
 from tests.integration.orchestrator.conftest import Opener
 
 WATCH = b"""

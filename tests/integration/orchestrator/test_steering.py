@@ -15,9 +15,9 @@ from core.blocks import read_blocks
 from core.errors import AccessDenied, Conflict, InvalidInput, NotFound
 from core.ids import TenantId
 from inference.model import ModelReply, ModelRequest
-from orchestrator.closing import Closing
-from orchestrator.turn import LiveTurn
-from orchestrator.views import NewMessage
+from orchestrator.engine.closing import Closing
+from orchestrator.services.views import NewMessage
+from orchestrator.turns.turn import LiveTurn
 from tests.conftest import TestDatabase, add_tenant
 from tests.integration.orchestrator.conftest import Opener
 from tests.integration.orchestrator.steered import Stage, model_calls, planned, question, unsettled

@@ -17,7 +17,7 @@ from core import failpoints
 from core.errors import Conflict
 from core.ids import AgentId
 from inference.model import ModelRequest
-from orchestrator.views import MessageView, NewMessage
+from orchestrator.services.views import MessageView, NewMessage
 from tests.integration.orchestrator.conftest import Opener
 from tests.integration.orchestrator.steered import Stage, planned, unsettled
 

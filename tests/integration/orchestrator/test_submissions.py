@@ -9,8 +9,8 @@ import pytest
 
 from bench.support.scripts import team
 from core.errors import Conflict, InvalidInput
-from orchestrator.ports import Submitted
-from orchestrator.views import Submission
+from orchestrator.services.ports import Submitted
+from orchestrator.services.views import Submission
 from tests.integration.orchestrator.conftest import Opener
 
 

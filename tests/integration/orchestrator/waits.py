@@ -13,8 +13,8 @@ from bench.support.scripts import NOTHING_FOUND, answer_of, calls, plan_of, says
 from core.blocks import read_blocks
 from core.ids import AgentId
 from inference.model import ModelReply, ModelRequest
-from orchestrator.engine import Claimed
-from orchestrator.views import AgentView, ApprovalView, Decision
+from orchestrator.engine.engine import Claimed
+from orchestrator.services.views import AgentView, ApprovalView, Decision
 from tools import ToolContext, ToolResult, ToolSpec
 from tools.contract import Arguments, Effect, Sink
 

@@ -14,9 +14,9 @@ from agents.answer import Answer, Citation
 from core.errors import AccessDenied, Conflict, InvalidInput, NotFound
 from core.events import EventKind
 from core.ids import TenantId
-from orchestrator.ports import Sent, Submitted
-from orchestrator.principal import Principal
-from orchestrator.views import (
+from orchestrator.services.ports import Sent, Submitted
+from orchestrator.services.principal import Principal
+from orchestrator.services.views import (
     AccountView,
     AgentView,
     ApprovalStatus,

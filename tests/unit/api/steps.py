@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from orchestrator.views import TaskView
+from orchestrator.services.views import TaskView
 
 
 async def submit(client: httpx.AsyncClient, goal: str = "How long is a lease?") -> TaskView:

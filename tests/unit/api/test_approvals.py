@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from orchestrator.views import ApprovalView, Page
+from orchestrator.services.views import ApprovalView, Page
 from tests.unit.api.conftest import Client
 from tests.unit.api.fakes import OTHER_KEY, READ_KEY, FakeApprovals, FakeTasks
 from tests.unit.api.steps import submit

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from core.errors import StorageError
-from orchestrator.views import EventView, TaskView
+from orchestrator.services.views import EventView, TaskView
 from tests.unit.api.conftest import Client
 from tests.unit.api.fakes import FakeTasks
 from tests.unit.api.steps import messages, submit

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from orchestrator.views import TaskView
+from orchestrator.services.views import TaskView
 from tests.unit.api.conftest import Client
 from tests.unit.api.steps import submit
 

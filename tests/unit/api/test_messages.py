@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.views import MessageView
+from orchestrator.services.views import MessageView
 from tests.unit.api.conftest import Client
 from tests.unit.api.fakes import FakeTasks
 from tests.unit.api.steps import submit

@@ -10,7 +10,7 @@ from api import ApiServices, Tickets
 from api.auth import COOKIE
 from core.clock import SystemClock
 from core.errors import StorageError
-from orchestrator.principal import Principal
+from orchestrator.services.principal import Principal
 from tests.unit.api.conftest import Client
 from tests.unit.api.fakes import KEY, OTHER_KEY, FakeTasks
 from tests.unit.api.steps import submit

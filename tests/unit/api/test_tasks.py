@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from orchestrator.views import CallView, Page, TaskView, TreeView
+from orchestrator.services.views import CallView, Page, TaskView, TreeView
 from tests.unit.api.conftest import Client
 from tests.unit.api.fakes import FakeTasks
 from tests.unit.api.steps import submit

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import GateRefused, InvalidInput
-from orchestrator import gate
+from orchestrator.turns import gate
 
 FILE_TEXT = "The relay publishes rows.\nThe reaper takes back agents.\n"
 FILES = frozenset({"docs/engine.md"})

@@ -8,9 +8,9 @@ import pytest
 
 from core.errors import InvalidInput
 from core.grant import Budget
-from orchestrator.intake import Intake
-from orchestrator.tool_runner import ToolRunner
-from orchestrator.views import Submission
+from orchestrator.services.intake import Intake
+from orchestrator.services.views import Submission
+from orchestrator.turns.tool_runner import ToolRunner
 from tools import ToolRegistry
 
 

@@ -1,0 +1,71 @@
+"""The part of a worker process that advances agents. Importing it imports LangGraph."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from agents.lead import lead_graph
+from agents.worker import worker_graph
+from core.process import process_name
+from orchestrator.engine.alarms import Alarms
+from orchestrator.engine.cancellations import Cancellations
+from orchestrator.engine.closing import Closing
+from orchestrator.engine.engine import Engine
+from orchestrator.engine.learning import Learning
+from orchestrator.engine.reaper import Reaper
+from orchestrator.engine.relay import Order, Publisher, Relay
+from orchestrator.platform import Platform
+from orchestrator.turns.checkpointer import TurnCheckpointer
+from orchestrator.turns.lease import LeaseKeeper
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineRoom:
+    """Engine and plumbing of one process."""
+
+    platform: Platform
+    engine: Engine
+    leases: LeaseKeeper
+    learning: Learning
+
+    def relay(self, publisher: Publisher, *, depth: int | None = None) -> Relay:
+        """`depth` bounds what lies with a broker that other processes share."""
+        settings = self.platform.settings
+        order = Order(
+            depth=depth, running=settings.max_running_per_tenant, patience=settings.patience_seconds
+        )
+        return Relay(self.platform.database, publisher, sweep=settings.sweep_seconds, order=order)
+
+    def cancellations(self) -> Cancellations:
+        return Cancellations(self.platform.database, self.leases, sweep=self.platform.settings.sweep_seconds)
+
+    def reaper(self) -> Reaper:
+        settings = self.platform.settings
+        return Reaper(
+            self.platform.database,
+            self.platform.clock,
+            Closing(self.platform.database, self.platform.task_tree),
+            Alarms(self.platform.database),
+            sweep=settings.sweep_seconds,
+            republish=settings.republish_seconds,
+            max_attempts=settings.max_attempts,
+        )
+
+
+def open_engine_room(platform: Platform, *, owner: str | None = None) -> EngineRoom:
+    """Wire the engine. `owner` names this process in leases; host and process id unless given."""
+    # Private data must not leave by a variable that was set for something else.
+    os.environ["LANGSMITH_TRACING"] = "false"
+    owner = owner or process_name()
+    leases = LeaseKeeper(
+        platform.database, platform.clock, owner=owner, seconds=platform.settings.lease_seconds
+    )
+    checkpointer = TurnCheckpointer()
+    graphs = {"lead": lead_graph(checkpointer), "worker": worker_graph(checkpointer)}
+    return EngineRoom(
+        platform=platform,
+        engine=Engine(platform, leases, graphs, checkpointer),
+        leases=leases,
+        learning=Learning(platform.database, platform.memory, platform.task_tree),
+    )

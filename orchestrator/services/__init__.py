@@ -1,0 +1,1 @@
+"""What the faces may ask: tasks, control, approvals, messages, forks; read-only views of rows."""

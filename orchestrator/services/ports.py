@@ -1,0 +1,155 @@
+"""What the faces (REST, command line) may ask of the orchestrator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from orchestrator.services.principal import Principal
+from orchestrator.services.views import (
+    ApprovalStatus,
+    ApprovalView,
+    ArtifactView,
+    BudgetView,
+    CallView,
+    Decision,
+    EventView,
+    ForkRequest,
+    MessageView,
+    NewMessage,
+    Page,
+    Submission,
+    TaskStatus,
+    TaskView,
+    TreeView,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    task: TaskView
+    replayed: bool
+    """Whether an earlier request with the same idempotency key made the task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    message: MessageView
+    replayed: bool
+    """Whether an earlier request with the same idempotency key sent it."""
+
+
+class Messages(Protocol):
+    """Raises `NotFound` for what is not this principal's tenant's, and `AccessDenied` by scope."""
+
+    async def send(
+        self, principal: Principal, task: UUID, new: NewMessage, *, idempotency_key: str | None
+    ) -> Sent:
+        """Raises `Conflict` where the task has ended, `InvalidInput` for a step taken out of the plan."""
+        ...
+
+    async def list(self, principal: Principal, task: UUID) -> list[MessageView]:
+        """In the order of their coming."""
+        ...
+
+
+class Tasks(Protocol):
+    """All methods raise `NotFound` for what is not this principal's tenant's, and `AccessDenied` by scope."""
+
+    async def submit(
+        self, principal: Principal, submission: Submission, *, idempotency_key: str | None
+    ) -> Submitted:
+        """Make a task, or give the one that an earlier request with this key made.
+
+        Raises:
+            InvalidInput: the request is wrong.
+            Conflict: the key was used for another request.
+            QueueFull: too many tasks are unfinished; an earlier request's task is given even then.
+        """
+        ...
+
+    async def get(self, principal: Principal, task: UUID) -> TaskView: ...
+
+    async def list(
+        self, principal: Principal, *, status: TaskStatus | None, limit: int, cursor: str | None
+    ) -> Page[TaskView]: ...
+
+    async def tree(self, principal: Principal, task: UUID) -> TreeView: ...
+
+    async def budget(self, principal: Principal, task: UUID) -> BudgetView: ...
+
+    async def cancel(self, principal: Principal, task: UUID) -> TaskView: ...
+
+    async def events(
+        self, principal: Principal, task: UUID, *, after: int, limit: int
+    ) -> list[EventView]: ...
+
+    def follow(self, principal: Principal, task: UUID, *, after: int) -> AsyncIterator[EventView]:
+        """Events as they are committed, from `after` on; ends behind `task.finished`."""
+        ...
+
+    async def call(self, principal: Principal, task: UUID, call: UUID) -> CallView: ...
+
+    async def calls(self, principal: Principal, task: UUID, agent: UUID | None) -> list[CallView]:
+        """The journal of a task or of one agent, requests and outcomes left out."""
+        ...
+
+    async def artifacts(self, principal: Principal, task: UUID) -> list[ArtifactView]: ...
+
+    async def artifact(self, principal: Principal, artifact: UUID) -> tuple[ArtifactView, bytes]: ...
+
+
+class Forks(Protocol):
+    async def fork(
+        self, principal: Principal, task: UUID, wanted: ForkRequest, *, idempotency_key: str | None
+    ) -> Submitted:
+        """A new task that takes what another one recorded up to an event, and goes on from there.
+
+        Raises:
+            NotFound: no such task.
+            InvalidInput: the event is past the end, or a limit cannot be kept.
+            Conflict: the key was used for another request.
+        """
+        ...
+
+
+class Control(Protocol):
+    """Both raise `NotFound`, and `Conflict` for a task that has ended; to do it twice changes nothing."""
+
+    async def pause(self, principal: Principal, task: UUID) -> TaskView: ...
+
+    async def resume(self, principal: Principal, task: UUID) -> TaskView: ...
+
+
+class Approvals(Protocol):
+    async def list(
+        self,
+        principal: Principal,
+        *,
+        status: ApprovalStatus | None,
+        task: UUID | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[ApprovalView]: ...
+
+    async def get(self, principal: Principal, approval: UUID) -> ApprovalView:
+        """Raises `NotFound`."""
+        ...
+
+    async def decide(self, principal: Principal, approval: UUID, given: Decision) -> ApprovalView:
+        """Decide, once; the same decision again changes nothing.
+
+        Raises:
+            NotFound: there is no such approval.
+            InvalidInput: the call could not run with these arguments.
+            Conflict: it was decided otherwise, or is not needed any more.
+        """
+        ...
+
+
+class Keys(Protocol):
+    async def authenticate(self, secret: str) -> Principal:
+        """Raises `AccessDenied` for a key that is unknown or revoked."""
+        ...

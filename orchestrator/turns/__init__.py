@@ -1,0 +1,1 @@
+"""What a turn of an agent does: its journal, its calls, its spawning; each write under the agent's fence."""

@@ -1,0 +1,215 @@
+"""Tool calls of a turn: journal the intent, run behind the broker, journal the outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from agents.ports import AgentFacts, ToolOutcome
+from core.clock import Clock
+from core.database import jsonb
+from core.errors import BudgetExhausted, ToolError
+from core.events import Event
+from core.provenance import Provenance, Trust
+from core.strict_json import NotStrictJson, decode
+from core.text import clipped, printable
+from inference.model import ToolCall
+from orchestrator.turns.artifacts import NewArtifacts
+from orchestrator.turns.asking import Asking, Decided
+from orchestrator.turns.journal import Entry, Journal, SecondsLeft
+from orchestrator.turns.parking import ParkedFor, Timer
+from orchestrator.turns.tool_runner import ToolRunner
+from tools.contract import ToolResult
+
+_SHOWN = 200
+_DEADLINE = "deadline"
+_PASSED = "the task's deadline passed"
+_UNKNOWN = "a worker stopped during this call; whether it took effect is not known"
+_FORKED = (
+    "the task that this one was forked from had begun this call; whether it took effect is not known, and it "
+    "is not made again"
+)
+_DENIED = "approval_denied"
+_REFUSALS = frozenset({"tool_denied", "tool_input_invalid", _DENIED})
+
+
+class ToolCalls:
+    def __init__(
+        self,
+        runner: ToolRunner,
+        clock: Clock,
+        journal: Journal,
+        asking: Asking,
+        facts: AgentFacts,
+        seconds_left: SecondsLeft,
+        *,
+        workspace: str | None,
+        rung: int | None,
+    ) -> None:
+        """`rung` is the position of the call whose timer was the last to run out."""
+        self._runner = runner
+        self._clock = clock
+        self._journal = journal
+        self._asking = asking
+        self._facts = facts
+        self._seconds_left = seconds_left
+        self._workspace = workspace
+        self._rung = rung
+
+    async def run(self, position: int, call: ToolCall, *, read: Provenance) -> ToolOutcome:
+        """A refusal or failure is an outcome. Raises `BudgetExhausted`, `LeaseLost`, `Paused` or `Parked`.
+
+        Args:
+            position: in the agent's life.
+            call: as the model asked for it.
+            read: of everything the agent has read so far; what the tool stores is no more trusted.
+        """
+        entry = Entry(
+            position=position,
+            kind="tool",
+            name=clipped(printable(call.name), 64),
+            effect=self._runner.effect(call.name),
+            request={"name": call.name, "arguments": call.arguments},
+            reserve={"tool_calls": 1},
+        )
+        decision = await self._decided(entry, call, read)
+        if decision is not None and decision.arguments is not None:
+            entry = replace(entry, noted={"approved_arguments": decision.arguments})
+            call = call.model_copy(update={"arguments": jsonb(decision.arguments)})
+        recorded = await self._journal.begin(entry, self._started(entry, call))
+        if recorded is not None and recorded.state != "intent":
+            return _repeated(ToolOutcome.model_validate(recorded.outcome))
+        if decision is not None and not decision.approved:
+            return await self._failed(entry, _DENIED, decision.refusal())
+        if recorded is not None and recorded.replayed:
+            return await self._failed(entry, "unknown_outcome", _FORKED)
+        if recorded is not None and entry.effect == "unsafe":
+            again = await self._asking.after_loss(entry, _shown(call), recorded.attempts, read)
+            if not again.approved:
+                return await self._failed(entry, "unknown_outcome", _unknown(again))
+            await self._journal.again(entry)
+        return await self._run(entry, call, read, approved=decision is not None)
+
+    async def _decided(self, entry: Entry, call: ToolCall, read: Provenance) -> Decided | None:
+        """Nobody is asked about what a fork takes from its source."""
+        proposal = self._runner.proposal(call, self._facts)
+        if proposal is None or await self._journal.follow(entry, self._started(entry, call)):
+            return None
+        return await self._asking.before(entry, call, proposal, read)
+
+    def _started(self, entry: Entry, call: ToolCall) -> Event:
+        return self._journal.event(
+            "tool.started",
+            **self._names(entry),
+            arguments=clipped(printable(call.arguments), _SHOWN),
+            position=entry.position,
+        )
+
+    async def _run(self, entry: Entry, call: ToolCall, read: Provenance, *, approved: bool) -> ToolOutcome:
+        started = self._clock.monotonic()
+        key = str(self._journal.call_id(entry.position))
+        try:
+            async with asyncio.timeout(self._seconds_left()):
+                result = await self._runner.run(
+                    call, self._facts, workspace=self._workspace, idempotency_key=key, approved=approved
+                )
+        except (TimeoutError, BudgetExhausted) as error:
+            await self._failed(entry, _DEADLINE, _PASSED)
+            raise BudgetExhausted("deadline", _PASSED) from error
+        except ToolError as error:
+            return await self._failed(entry, error.code, error.message)
+        if entry.effect == "pure" and result.after > 0 and self._rung != entry.position:
+            raise ParkedFor(
+                Timer(position=entry.position, seconds=result.after, deadline=self._facts.grant.deadline)
+            )
+        return await self._done(entry, result, read, started)
+
+    async def _done(self, entry: Entry, result: ToolResult, read: Provenance, started: float) -> ToolOutcome:
+        lease = self._journal.lease
+        provenance = Provenance(
+            tenant=lease.tenant,
+            trust=result.trust,
+            origins=tuple(result.origins),
+            task=lease.task,
+            agent=lease.agent,
+        )
+        stored = NewArtifacts(lease)
+        made = tuple(
+            stored.add(
+                f"{entry.position}/{index}",
+                name=new.name,
+                media_type=new.media_type,
+                content=new.content,
+                provenance=read.derive([provenance]),
+            )
+            for index, new in enumerate(result.artifacts)
+        )
+        outcome = ToolOutcome(
+            ok=True, content=result.content, data=result.data, provenance=provenance, artifacts=made
+        )
+        finished = self._journal.event(
+            "tool.finished",
+            **self._names(entry),
+            seconds=round(self._clock.monotonic() - started, 4),
+            characters=len(result.content),
+            artifact=str(made[0]) if made else None,
+            tainted=provenance.tainted,
+        )
+        await self._journal.conclude(
+            entry,
+            state="done",
+            outcome=outcome.model_dump(mode="json"),
+            used={"tool_calls": 1},
+            usage={"tool_calls": 1},
+            events=[finished, *stored.events],
+            rows=stored.rows,
+        )
+        return outcome
+
+    async def _failed(self, entry: Entry, code: str, message: str) -> ToolOutcome:
+        outcome = ToolOutcome(
+            ok=False,
+            content=f"error ({code}): {message}",
+            code=code,
+            provenance=Provenance(tenant=self._journal.lease.tenant, trust=Trust.PLATFORM),
+        )
+        event = self._journal.event(
+            "tool.refused" if code in _REFUSALS else "tool.failed",
+            **self._names(entry),
+            code=code,
+            message=clipped(message, 500),
+        )
+        await self._journal.conclude(
+            entry,
+            state="unknown" if code == "unknown_outcome" else "failed",
+            outcome=outcome.model_dump(mode="json"),
+            used={"tool_calls": 1},
+            usage={"tool_calls": 1},
+            events=[event],
+        )
+        return outcome
+
+    def _names(self, entry: Entry) -> dict[str, JsonValue]:
+        return {"call": str(self._journal.call_id(entry.position)), "name": entry.name}
+
+
+def _unknown(decision: Decided) -> str:
+    """A person who looked may have said more than that nobody knows."""
+    return _UNKNOWN if decision.note is None else f"{_UNKNOWN}. {decision.refusal()}"
+
+
+def _shown(call: ToolCall) -> JsonValue:
+    """The arguments for a person to read, whatever they are."""
+    try:
+        return decode(call.arguments or "{}")
+    except NotStrictJson:
+        return call.arguments
+
+
+def _repeated(outcome: ToolOutcome) -> ToolOutcome:
+    """As a repeated turn meets it: a passed deadline ends the turn again."""
+    if outcome.code == _DEADLINE:
+        raise BudgetExhausted("deadline", _PASSED)
+    return outcome
