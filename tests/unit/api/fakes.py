@@ -43,6 +43,9 @@ from orchestrator.services.views import (
 
 MODEL = ModelDescription(name="offline", provider="treehold", offline=True)
 BEGIN = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+NOWHERE = UUID(int=404)
+"""No task's id."""
+
 KEY, OTHER_KEY, READ_KEY = "th_owner", "th_other", "th_reader"
 ANSWER = Answer(
     text="Leases end after ten seconds.",

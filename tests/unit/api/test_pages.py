@@ -12,7 +12,7 @@ from core.clock import SystemClock
 from core.errors import StorageError
 from orchestrator.services.principal import Principal
 from tests.unit.api.conftest import Client
-from tests.unit.api.fakes import KEY, OTHER_KEY, FakeTasks
+from tests.unit.api.fakes import KEY, NOWHERE, OTHER_KEY, FakeTasks
 from tests.unit.api.steps import submit
 
 
@@ -112,7 +112,7 @@ async def test_a_task_and_its_places_are_one_page(browser: Client, tasks: FakeTa
         assert "docs/laws.md:3" in page.text
 
 
-@pytest.mark.parametrize("path", ["/nothing", f"/tasks/{uuid4()}"])
+@pytest.mark.parametrize("path", ["/nothing", f"/tasks/{NOWHERE}"])
 async def test_an_error_page_keeps_the_head_of_who_is_signed_in(path: str, browser: Client) -> None:
     page = await browser.get(path)
     assert page.status_code == 404
@@ -132,7 +132,7 @@ async def test_an_error_page_does_without_a_storage_that_fails(
     assert (await browser.get("/nothing")).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/nothing", f"/tasks/{uuid4()}", "/tasks/no-id"])
+@pytest.mark.parametrize("path", ["/nothing", f"/tasks/{NOWHERE}", "/tasks/no-id"])
 async def test_what_is_not_there_is_a_page_too(path: str, browser: Client) -> None:
     answer = await browser.get(path)
     assert answer.status_code == 404

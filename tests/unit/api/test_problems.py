@@ -12,7 +12,7 @@ from api.middleware import MAX_BODY_BYTES
 from api.problems import STATUS
 from core.errors import ModelRateLimited, QueueFull, StorageError, TreeholdError
 from tests.unit.api.conftest import Client
-from tests.unit.api.fakes import FakeTasks
+from tests.unit.api.fakes import NOWHERE, FakeTasks
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "retryable"}
 
@@ -23,13 +23,13 @@ MEMBERS = {"type", "title", "status", "detail", "instance", "code", "retryable"}
         ("GET", "/v1/nothing", 404, "not_found"),
         ("GET", "/nothing", 404, "not_found"),
         ("GET", "/static/nothing.js", 404, "not_found"),
-        ("GET", f"/v1/tasks/{uuid4()}", 404, "not_found"),
+        ("GET", f"/v1/tasks/{NOWHERE}", 404, "not_found"),
         ("GET", "/v1/tasks/no-id", 404, "not_found"),
         ("PUT", "/v1/tasks", 405, "method_not_allowed"),
         ("GET", "/v1/tasks?limit=0", 422, "invalid_input"),
         ("GET", "/v1/tasks?status=odd", 422, "invalid_input"),
-        ("GET", f"/v1/tasks/{uuid4()}/events?after=-1", 422, "invalid_input"),
-        ("GET", f"/v1/tasks/{uuid4()}/events?after=99999999999999999999", 422, "invalid_input"),
+        ("GET", f"/v1/tasks/{NOWHERE}/events?after=-1", 422, "invalid_input"),
+        ("GET", f"/v1/tasks/{NOWHERE}/events?after=99999999999999999999", 422, "invalid_input"),
     ],
 )
 async def test_every_error_is_a_problem(
