@@ -159,6 +159,12 @@ class ToolFailed(ToolError):
     code = "tool_failed"
 
 
+class ToolTimedOut(ToolFailed):
+    """Cut off in its middle: what it began outside may or may not take effect."""
+
+    code = "tool_timed_out"
+
+
 class GateRefused(TreeholdError):
     """A return that may not cross; the message never quotes the refused text."""
 

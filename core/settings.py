@@ -17,7 +17,7 @@ from pydantic_settings import (
 
 OFFLINE_MODEL = "offline"
 
-_PLUMBING = 3
+PLUMBING_CONNECTIONS = 3
 """Relay, reaper and leases must never wait for a connection that turns hold."""
 
 
@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     @property
     def least_connections(self) -> int:
         """With fewer in a worker's pool, leases would wait behind the turns they are for."""
-        return _PLUMBING + ceil(self.concurrency / 8)
+        return PLUMBING_CONNECTIONS + ceil(self.concurrency / 8)
 
     @property
     def site_url(self) -> str:

@@ -1,7 +1,7 @@
 """The composition root: which adapter stands behind which port.
 
 It imports no LangGraph and no LiteLLM, so that a task can be submitted and followed at once;
-`orchestrator.engine_room` adds what advances agents.
+`orchestrator.engine.engine_room` adds what advances agents.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from core.clock import Clock, SystemClock
 from core.database import Database
 from core.errors import ConfigurationError
 from core.ids import IdSource, TimeOrderedIds
-from core.settings import OFFLINE_MODEL, Settings
+from core.settings import OFFLINE_MODEL, PLUMBING_CONNECTIONS, Settings
 from inference.config import ModelConfig
 from inference.gateway import ModelGateway
 from inference.litellm_files import names_provider
@@ -62,7 +62,12 @@ async def open_platform(
         StorageError: Postgres cannot be reached.
     """
     clock, ids = clock or SystemClock(), ids or TimeOrderedIds()
-    database = Database(conninfo, size=settings.connections, patience=settings.lease_seconds)
+    database = Database(
+        conninfo,
+        size=settings.connections,
+        plumbing=min(PLUMBING_CONNECTIONS, settings.connections - 1),
+        patience=settings.lease_seconds,
+    )
     await database.open()
     try:
         await _refuse_unbound_role(database)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from core.errors import InvalidInput, ToolError, ToolFailed, ToolInputInvalid
+from core.errors import InvalidInput, ToolError, ToolFailed, ToolInputInvalid, ToolTimedOut
 from core.grant import Capabilities
 from core.strict_json import NotStrictJson, decode
 from core.text import clipped, printable
@@ -105,7 +105,7 @@ class ToolBroker:
                 result = await prepared.tool.run(prepared.arguments, context)
         except TimeoutError as error:
             seconds = f"{prepared.spec.seconds:g}"
-            raise ToolFailed(f"{prepared.spec.name} took longer than {seconds} seconds") from error
+            raise ToolTimedOut(f"{prepared.spec.name} took longer than {seconds} seconds") from error
         except ToolError as error:
             error.message = _without(root, error.message)
             error.args = (error.message,)

@@ -32,10 +32,12 @@ Row = dict[str, Any]
 
 Topic = str
 
+Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
+
 _SERVER_FAILED = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
-    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.InternalError,  # a server that became read-only, a transaction that was idle for too long
     PoolTimeout,
 )
 
@@ -125,17 +127,25 @@ async def _check(connection: AsyncConnection[DictRow]) -> None:
 
 
 class Database:
-    """A pool of connections as the application role, which row-level security binds."""
+    """Connections as the application role, which row-level security binds."""
 
-    def __init__(self, conninfo: str, *, size: int, patience: float = 10.0) -> None:
+    def __init__(self, conninfo: str, *, size: int, plumbing: int = 0, patience: float = 10.0) -> None:
         """Make a pool of up to `size` connections.
 
-        A transaction in which this process does nothing for `patience` seconds is ended by the server: what
-        a stopped process has locked must not stay locked.
+        Args:
+            conninfo: where Postgres is, and who asks.
+            size: of all connections.
+            plumbing: how many of them are kept for `plumbing`, which then never waits for units of work.
+            patience: seconds after which the server ends a transaction in which this process does
+                nothing: what a stopped process has locked must not stay locked.
         """
         self.conninfo = conninfo
-        self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
-            conninfo,
+        self._pool = self._make(size - plumbing, patience)
+        self._plumbing = self._make(plumbing, patience) if plumbing else self._pool
+
+    def _make(self, size: int, patience: float) -> Pool:
+        return AsyncConnectionPool(
+            self.conninfo,
             min_size=min(2, size),
             max_size=size,
             open=False,
@@ -156,12 +166,14 @@ class Database:
     async def open(self) -> None:
         """Raises `StorageError` when no connection can be had."""
         try:
-            await self._pool.open(wait=True, timeout=30)
+            for pool in (self._pool, self._plumbing):
+                await pool.open(wait=True, timeout=30)
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise StorageError(f"cannot connect to Postgres: {error}") from error
 
     async def close(self) -> None:
-        await self._pool.close()
+        for pool in (self._pool, self._plumbing):
+            await pool.close()
 
     @asynccontextmanager
     async def unit_of_work(self, tenant: TenantId) -> AsyncGenerator[UnitOfWork]:
@@ -205,15 +217,15 @@ class Database:
     @asynccontextmanager
     async def plumbing(self) -> AsyncGenerator[AsyncConnection[DictRow]]:
         """A connection without a tenant: it sees no rows, and may call the engine's functions."""
-        async with self._connection() as connection:
+        async with self._connection(self._plumbing) as connection:
             yield connection
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncGenerator[AsyncConnection[DictRow]]:
+    async def _connection(self, pool: Pool | None = None) -> AsyncGenerator[AsyncConnection[DictRow]]:
         task = asyncio.current_task()
         cancelled = task.cancelling() if task else 0
         try:
-            async with self._pool.connection() as connection:
+            async with (pool or self._pool).connection() as connection:
                 # Python 3.11's `wait_for`, which the pool waits with, loses a cancellation now and then.
                 if task and task.cancelling() > cancelled:
                     raise asyncio.CancelledError

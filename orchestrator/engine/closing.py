@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,6 +65,8 @@ class Closing:
             await self._end_alone(lease, turn, outcome)
             return
         async with self._database.unit_of_work(lease.tenant) as work:
+            if outcome.state == "failed":
+                await self._stop_children(work, lease.task, lease.agent)
             await turn.journal.settle(work)
             if outcome.state == "waiting":
                 await self._wait(work, lease, turn, outcome, checkpoint)
@@ -162,14 +165,25 @@ class Closing:
         if diff.revisions:
             work.emit(tree_revised(lease.task, lease.agent, diff))
 
-    async def give_up(self, tenant: TenantId, agent: AgentId, fence: int, outcome: Outcome) -> None:
+    async def give_up(
+        self, tenant: TenantId, task: TaskId, agent: AgentId, fence: int, outcome: Outcome
+    ) -> None:
         """Fail a ready agent that no turn can finish, unless a worker took it meanwhile."""
-        async with self._database.unit_of_work(tenant) as work:
-            row = await work.fetch_one(SQL.fail_ready, {"agent": agent, "fence": fence})
-            if row is None:
-                return
-            lease = Lease(tenant=tenant, task=TaskId(row["task_id"]), agent=agent, fence=row["fence"])
-            await self._end(work, lease, outcome, row["provenance"], row["next_position"])
+        with contextlib.suppress(LeaseLost):
+            async with self._database.unit_of_work(tenant) as work:
+                await self._stop_children(work, task, agent)
+                row = await work.fetch_one(SQL.fail_ready, {"agent": agent, "fence": fence})
+                if row is None:
+                    raise LeaseLost(agent)  # and so its children go on
+                lease = Lease(tenant=tenant, task=task, agent=agent, fence=row["fence"])
+                await self._end(work, lease, outcome, row["provenance"], row["next_position"])
+
+    async def _stop_children(self, work: UnitOfWork, task: TaskId, agent: AgentId) -> None:
+        """Before the agent's own row is locked: a child that closes locks its own first."""
+        row = await work.fetch_one(SQL.stop_children, {"agent": agent})
+        assert row is not None, "the function always answers"
+        for child in row["stopped"]:
+            work.emit(Event(task=task, agent=AgentId(child), kind="agent.cancelled"))
 
     async def _end_alone(self, lease: Lease, turn: LiveTurn, outcome: Outcome) -> None:
         """End an agent that leaves nothing but its return, in one exchange with the server."""
@@ -212,8 +226,6 @@ class Closing:
             raise LeaseLost(lease.agent)
         if ended["unheard"]:
             raise Unheard(lease.agent)
-        for child in ended["stopped"]:
-            work.emit(Event(task=lease.task, agent=child, kind="agent.cancelled"))
         work.emit(_ended(lease, outcome, ended["seconds"]))
         if ended["parent"] is None:
             await finish_task(work, lease.task, outcome, returned)

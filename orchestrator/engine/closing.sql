@@ -1,4 +1,9 @@
 -- name: save_checkpoint
+-- The newest is all that a turn begins from.
+WITH older AS (
+    DELETE FROM checkpoint
+    WHERE agent_id = %(agent)s AND namespace = %(namespace)s AND checkpoint_id <> %(checkpoint_id)s
+)
 INSERT INTO checkpoint (
     tenant_id, agent_id, namespace, checkpoint_id, parent_checkpoint_id, kind, content, metadata, writes, fence
 )
@@ -8,6 +13,9 @@ VALUES (
 )
 ON CONFLICT (agent_id, namespace, checkpoint_id)
 DO UPDATE SET content = excluded.content, writes = excluded.writes, fence = excluded.fence
+
+-- name: stop_children
+SELECT stop_children(%(agent)s, NULL) AS stopped
 
 -- name: end_agent
 SELECT * FROM end_agent(
@@ -74,4 +82,4 @@ SET state = 'running', lease_owner = 'reaper', fence = fence + 1,
     lease_until = clock_timestamp() + make_interval(secs => 60),
     started_at = coalesce(started_at, clock_timestamp())
 WHERE id = %(agent)s AND fence = %(fence)s AND state = 'ready'
-RETURNING task_id, fence, provenance, next_position
+RETURNING fence, provenance, next_position

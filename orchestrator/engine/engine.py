@@ -1,8 +1,8 @@
 """The engine: `advance` runs one turn of one agent, from claim to close (docs/architecture.md).
 
-A turn is a function of the agent's checkpoint and its journal. All it leaves behind, besides journal rows,
-is written by one closing transaction that carries the fence: checkpoint, state, children, return, events and
-outbox rows. A worker that dies before that leaves the agent as it was.
+A turn is a function of the agent's checkpoint and its journal. All it leaves behind, besides journal rows and
+what it did about messages, is written by one closing transaction that carries the fence: checkpoint, state,
+children, return, events and outbox rows. A worker that dies before that leaves the agent as it was.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from core.errors import AgentFailed, StorageError
 from core.events import Event
 from core.ids import AgentId, TaskId, TenantId
 from orchestrator.engine.alarms import Alarms
+from orchestrator.engine.apart import apart
 from orchestrator.engine.closing import Closing, Outcome
 from orchestrator.topics import ADVANCE, LEARN
 
@@ -58,7 +59,10 @@ class Reaper:
             expired = await cursor.fetchall()
         taken = 0
         for row in expired:
-            taken += await self._reclaim(TenantId(row["tenant_id"]), AgentId(row["agent_id"]), row["fence"])
+            with apart("reaper.agent_failed", agent=str(row["agent_id"])):
+                taken += await self._reclaim(
+                    TenantId(row["tenant_id"]), AgentId(row["agent_id"]), row["fence"]
+                )
         async with self._database.plumbing() as connection:
             await connection.execute(SQL.republish, {"seconds": self._republish, "most": BATCH})
         await self._alarms.round()
@@ -95,5 +99,7 @@ class Reaper:
                 work.enqueue(ADVANCE, agent)
                 return True
         error = AgentFailed(f"its worker was lost {row['lost_turns']} times", code="worker_lost")
-        await self._closing.give_up(tenant, agent, row["fence"], Outcome.failed(error))
+        await self._closing.give_up(
+            tenant, TaskId(row["task_id"]), agent, row["fence"], Outcome.failed(error)
+        )
         return True

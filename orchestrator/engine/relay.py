@@ -27,8 +27,10 @@ It would take them all back, though they are published, and so again and again w
 BUSY_SECONDS = 0.02
 """When to look again where another relay was taking rows: it may not have seen what woke this one."""
 _TAKE = (
-    b"SELECT tenant_id, topic, subject_id FROM take_outbox(%(most)s, %(depth)s, %(running)s, %(patience)s)"
+    b"SELECT tenant_id, topic, subject_id, counted"
+    b" FROM take_outbox(%(most)s, %(depth)s, %(running)s, %(patience)s)"
 )
+_SENT = b"SELECT mark_sent(%(agents)s::uuid[])"
 _LISTEN = b"LISTEN treehold_outbox"
 
 
@@ -171,6 +173,9 @@ class Relay:
         for row in rows:
             failpoints.reach("relay.publish")
             await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])
+        # Last: an agent's row must not stay locked while a broker takes its time.
+        if counted := [row["subject_id"] for row in rows if row["counted"]]:
+            await connection.execute(_SENT, {"agents": counted})
         return len(rows), why
 
 

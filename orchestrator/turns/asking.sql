@@ -1,9 +1,9 @@
 -- name: standing
--- What was decided about a call, whether it was begun, and who ran it last.
+-- What was decided about a call, whether it was begun, and who ran it last where that is lost.
 SELECT p.state, p.edited, p.note, p.fallback, c.started_at AS begun_at,
     (
         SELECT e.data ->> 'worker' FROM event AS e
-        WHERE e.task_id = %(task)s AND e.agent_id = %(agent)s AND e.kind IN ('agent.started', 'agent.resumed')
+        WHERE c.state = 'intent' AND e.task_id = %(task)s AND e.agent_id = %(agent)s AND e.kind IN ('agent.started', 'agent.resumed')
             AND (e.data ->> 'fence')::bigint = c.fence
         LIMIT 1
     ) AS worker

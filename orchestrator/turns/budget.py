@@ -74,7 +74,10 @@ async def of_task(work: UnitOfWork, task: UUID) -> list[Row]:
 
 
 async def settle_ended(work: UnitOfWork, agents: Sequence[AgentId]) -> None:
-    """Close the calls that ended agents left in flight; all that was held for them counts as spent."""
+    """Close the calls that ended agents left in flight, and give back what they did not spend.
+
+    All that was held for such a call counts as spent.
+    """
     await work.execute(SQL.settle_ended, {"agents": list(agents)})
 
 

@@ -19,7 +19,8 @@ WHERE b.agent_id = %(agent)s AND b.unit = w.unit
 RETURNING b.unit
 
 -- name: settle_ended
-SELECT settle_ended(%(agents)s::uuid[])
+WITH settled AS MATERIALIZED (SELECT settle_ended(%(agents)s::uuid[]))
+SELECT give_back(%(agents)s::uuid[]) FROM settled
 
 -- name: account
 -- For people: whose grant it is, and how it stands.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Literal
 
 from pydantic import JsonValue
 
 from agents.ports import AgentFacts, ToolOutcome
 from core.clock import Clock
 from core.database import jsonb
-from core.errors import BudgetExhausted, ToolError
+from core.errors import BudgetExhausted, ToolError, ToolTimedOut
 from core.events import Event
 from core.provenance import Provenance, Trust
 from core.strict_json import NotStrictJson, decode
@@ -26,6 +27,7 @@ from tools.contract import ToolResult
 _SHOWN = 200
 _DEADLINE = "deadline"
 _PASSED = "the task's deadline passed"
+_IN_FLIGHT = "whether the call took effect is not known"
 _UNKNOWN = "a worker stopped during this call; whether it took effect is not known"
 _FORKED = (
     "the task that this one was forked from had begun this call; whether it took effect is not known, and it "
@@ -84,11 +86,11 @@ class ToolCalls:
         if decision is not None and not decision.approved:
             return await self._failed(entry, _DENIED, decision.refusal())
         if recorded is not None and recorded.replayed:
-            return await self._failed(entry, "unknown_outcome", _FORKED)
+            return await self._failed(entry, "unknown_outcome", _FORKED, state="unknown")
         if recorded is not None and entry.effect == "unsafe":
             again = await self._asking.after_loss(entry, _shown(call), recorded.attempts, read)
             if not again.approved:
-                return await self._failed(entry, "unknown_outcome", _unknown(again))
+                return await self._failed(entry, "unknown_outcome", _unknown(again), state="unknown")
             await self._journal.again(entry)
         return await self._run(entry, call, read, approved=decision is not None)
 
@@ -115,9 +117,14 @@ class ToolCalls:
                 result = await self._runner.run(
                     call, self._facts, workspace=self._workspace, idempotency_key=key, approved=approved
                 )
-        except (TimeoutError, BudgetExhausted) as error:
+        except BudgetExhausted:
             await self._failed(entry, _DEADLINE, _PASSED)
+            raise
+        except TimeoutError as error:
+            await self._cut_off(entry, _DEADLINE, _PASSED)
             raise BudgetExhausted("deadline", _PASSED) from error
+        except ToolTimedOut as error:
+            return await self._cut_off(entry, error.code, error.message)
         except ToolError as error:
             return await self._failed(entry, error.code, error.message)
         if entry.effect == "pure" and result.after > 0 and self._rung != entry.position:
@@ -168,7 +175,15 @@ class ToolCalls:
         )
         return outcome
 
-    async def _failed(self, entry: Entry, code: str, message: str) -> ToolOutcome:
+    async def _cut_off(self, entry: Entry, code: str, message: str) -> ToolOutcome:
+        """What was in flight may have arrived, where it has effects."""
+        if entry.effect == "pure":
+            return await self._failed(entry, code, message)
+        return await self._failed(entry, code, f"{message}; {_IN_FLIGHT}", state="unknown")
+
+    async def _failed(
+        self, entry: Entry, code: str, message: str, *, state: Literal["failed", "unknown"] = "failed"
+    ) -> ToolOutcome:
         outcome = ToolOutcome(
             ok=False,
             content=f"error ({code}): {message}",
@@ -183,7 +198,7 @@ class ToolCalls:
         )
         await self._journal.conclude(
             entry,
-            state="unknown" if code == "unknown_outcome" else "failed",
+            state=state,
             outcome=outcome.model_dump(mode="json"),
             used={"tool_calls": 1},
             usage={"tool_calls": 1},

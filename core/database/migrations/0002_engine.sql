@@ -46,7 +46,7 @@ CREATE TABLE agent (
     provenance jsonb NOT NULL,
     state text NOT NULL DEFAULT 'ready'
         CHECK (state IN ('ready', 'running', 'waiting', 'done', 'failed', 'cancelled')),
-    waiting_on text CHECK (waiting_on IN ('children', 'approval', 'person', 'timer')),
+    waiting_on text CHECK (waiting_on IN ('children', 'approval', 'timer')),
     open_children integer NOT NULL DEFAULT 0 CHECK (open_children >= 0),
     spawned integer NOT NULL DEFAULT 0,
     next_position integer NOT NULL DEFAULT 0,
@@ -195,8 +195,8 @@ AS $$
 $$;
 
 -- Ready agents whose message was lost with a broker or a process: published again. One that still has an
--- outbox row has not lost anything, however long the queue is; where the queue is the broker's, each time is
--- twice as late as the one before. Those of a paused task are left alone.
+-- outbox row has not lost anything, however long the queue is, nor has one whose message was sent just now; where
+-- the queue is the broker's, each time is twice as late as the one before. Those of a paused task are left alone.
 CREATE FUNCTION republish_ready(seconds double precision, most integer)
 RETURNS integer
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = treehold, pg_temp
@@ -208,6 +208,8 @@ AS $$
             JOIN task AS t ON t.id = r.task_id AND t.paused_at IS NULL
             WHERE r.state = 'ready'
                 AND r.published_at
+                    < clock_timestamp() - make_interval(secs => seconds * 2 ^ least(r.republished, 10))
+                AND coalesce(r.sent_at, r.published_at)
                     < clock_timestamp() - make_interval(secs => seconds * 2 ^ least(r.republished, 10))
                 AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.subject_id = r.id)
             ORDER BY r.published_at LIMIT most FOR UPDATE OF r SKIP LOCKED
@@ -226,7 +228,7 @@ RETURNS TABLE (tenant_id uuid, task_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = treehold, pg_temp
 AS $$
     SELECT t.tenant_id, t.id FROM task AS t
-    WHERE t.learned_at IS NULL
+    WHERE t.learned_at IS NULL AND t.finished_at IS NOT NULL
         AND coalesce(t.learning_since, t.finished_at)
             < clock_timestamp() - make_interval(secs => seconds * 2 ^ least(t.learning_attempts, 10))
         AND NOT EXISTS (SELECT FROM outbox AS o WHERE o.subject_id = t.id)

@@ -85,6 +85,8 @@ BEGIN
         AND t.paused_at IS NULL
     RETURNING a.* INTO claimed;
     IF claimed.id IS NULL THEN
+        -- Of a paused task: its message is gone, and with it its place with the broker.
+        UPDATE agent AS a SET sent_at = NULL WHERE a.id = p_agent AND a.state = 'ready' AND a.sent_at IS NOT NULL;
         RETURN;
     END IF;
     PERFORM write_events(
@@ -296,21 +298,39 @@ BEGIN
 END;
 $$;
 
+-- Agents that were ended together give back what they did not spend, each to the one above.
+CREATE FUNCTION give_back(p_agents uuid[]) RETURNS void
+LANGUAGE plpgsql SET search_path = treehold, pg_temp
+AS $$
+DECLARE
+    level integer;
+BEGIN
+    FOR level IN SELECT DISTINCT a.depth FROM agent AS a WHERE a.id = ANY(p_agents) ORDER BY a.depth DESC LOOP
+        UPDATE budget AS p
+        SET delegated = p.delegated - c.granted, spent = p.spent + c.spent
+        FROM (
+            SELECT a.parent_id, b.unit, sum(coalesce(b.granted, 0))::bigint AS granted, sum(b.spent)::bigint AS spent
+            FROM agent AS a JOIN budget AS b ON b.agent_id = a.id
+            WHERE a.id = ANY(p_agents) AND a.depth = level
+            GROUP BY a.parent_id, b.unit
+        ) AS c
+        WHERE p.agent_id = c.parent_id AND p.unit = c.unit;
+    END LOOP;
+END;
+$$;
+
 -- An agent ends, settles, gives its parent back what it did not spend, and wakes it if it was the last child
--- to be waited for. One that fails takes its open children with it and leaves its messages to its parent; one
--- that is done while a message waits for it is not, and its caller must roll back. No row where the lease is lost.
+-- to be waited for. One that fails has no open children any more (`stop_children`, before its own row is locked) and
+-- leaves its messages to its parent; one that is done while a message waits for it is not, and its caller must roll
+-- back. No row where the lease is lost.
 CREATE FUNCTION end_agent(
     p_agent uuid, p_fence bigint, p_state text, p_position integer, p_returned jsonb, p_error jsonb, p_provenance jsonb
 )
-RETURNS TABLE (seconds double precision, parent uuid, awake boolean, unheard boolean, stopped uuid[])
+RETURNS TABLE (seconds double precision, parent uuid, awake boolean, unheard boolean)
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
 AS $$
 BEGIN
     awake := false;
-    stopped := '{}';
-    IF p_state <> 'done' THEN
-        stopped := stop_children(p_agent, ARRAY(SELECT c.id FROM agent AS c WHERE c.parent_id = p_agent));
-    END IF;
     UPDATE agent AS a
     SET state = p_state, lease_owner = NULL, lease_until = NULL, next_position = p_position, returned = p_returned,
         error = p_error, provenance = p_provenance, finished_at = clock_timestamp()
@@ -326,13 +346,14 @@ BEGIN
     END IF;
     PERFORM settle_ended(ARRAY[p_agent]);
     IF parent IS NOT NULL THEN
+        SELECT a.open_children = 1 AND a.state = 'waiting' AND a.waiting_on = 'children' INTO awake FROM agent AS a
+        WHERE a.id = parent FOR NO KEY UPDATE;
         UPDATE agent AS a
         SET open_children = a.open_children - 1,
-            state = CASE WHEN a.open_children = 1 AND a.waiting_on = 'children' THEN 'ready' ELSE a.state END,
-            waiting_on = CASE WHEN a.open_children = 1 AND a.waiting_on = 'children' THEN NULL ELSE a.waiting_on END,
-            published_at = clock_timestamp()
-        WHERE a.id = parent
-        RETURNING a.state = 'ready' INTO awake;
+            state = CASE WHEN awake THEN 'ready' ELSE a.state END,
+            waiting_on = CASE WHEN awake THEN NULL ELSE a.waiting_on END,
+            published_at = CASE WHEN awake THEN clock_timestamp() ELSE a.published_at END
+        WHERE a.id = parent;
         UPDATE budget AS p
         SET delegated = p.delegated - coalesce(c.granted, 0), spent = p.spent + c.spent
         FROM budget AS c

@@ -98,8 +98,9 @@ BEGIN
 END;
 $$;
 
--- Cancels some children of an agent with all below them, children before parents; settles them and gives back
--- what they did not spend. Asked again until none is left: what these spawned meanwhile is found then.
+-- Cancels some children of an agent, all where none are named, with all below them, children before parents; settles
+-- them and gives back what they did not spend. Asked again until none is left: what these spawned meanwhile is found
+-- then. Rows of agents are locked before those of budgets, as a closing child does.
 CREATE FUNCTION stop_children(p_agent uuid, p_children uuid[])
 RETURNS uuid[]
 LANGUAGE plpgsql SET search_path = treehold, pg_temp
@@ -107,11 +108,11 @@ AS $$
 DECLARE
     stopped uuid[] := '{}';
     batch uuid[];
-    level integer;
 BEGIN
     LOOP
         WITH RECURSIVE below (id) AS (
-            SELECT a.id FROM agent AS a WHERE a.id = ANY(p_children) AND a.parent_id = p_agent
+            SELECT a.id FROM agent AS a
+            WHERE a.parent_id = p_agent AND (p_children IS NULL OR a.id = ANY(p_children))
             UNION ALL
             SELECT a.id FROM agent AS a JOIN below AS b ON a.parent_id = b.id
         ),
@@ -134,22 +135,12 @@ BEGIN
     IF cardinality(stopped) = 0 THEN
         RETURN stopped;
     END IF;
-    PERFORM settle_ended(stopped);
-    FOR level IN SELECT DISTINCT a.depth FROM agent AS a WHERE a.id = ANY(stopped) ORDER BY a.depth DESC LOOP
-        UPDATE budget AS p
-        SET delegated = p.delegated - c.granted, spent = p.spent + c.spent
-        FROM (
-            SELECT a.parent_id, b.unit, sum(coalesce(b.granted, 0))::bigint AS granted, sum(b.spent)::bigint AS spent
-            FROM agent AS a JOIN budget AS b ON b.agent_id = a.id
-            WHERE a.id = ANY(stopped) AND a.depth = level
-            GROUP BY a.parent_id, b.unit
-        ) AS c
-        WHERE p.agent_id = c.parent_id AND p.unit = c.unit;
-    END LOOP;
     UPDATE agent AS a
     SET open_children = a.open_children
         - (SELECT count(*) FROM agent AS c WHERE c.id = ANY(stopped) AND c.parent_id = p_agent)
     WHERE a.id = p_agent;
+    PERFORM settle_ended(stopped);
+    PERFORM give_back(stopped);
     PERFORM pass_on_messages(stopped, p_agent);
     RETURN stopped;
 END;

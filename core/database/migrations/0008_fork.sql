@@ -229,14 +229,14 @@ AS $$
         JOIN task AS fork ON fork.id = own.task_id
         JOIN agent AS source ON source.id = own.source_id
         JOIN event AS e ON e.task_id = source.task_id AND e.agent_id = source.id
-        WHERE own.id = p_agent AND follows(own.parent_id) AND e.seq <= fork.forked_at
+        WHERE own.id = p_agent AND source.state IN ('cancelled', 'failed') AND follows(own.parent_id)
+            AND e.seq <= fork.forked_at
             AND CASE source.state
                 WHEN 'cancelled' THEN e.kind = 'agent.cancelled' AND NOT EXISTS (
                     SELECT FROM event AS c
                     WHERE c.task_id = source.task_id AND c.kind = 'task.cancelling' AND c.seq < e.seq
                 )
-                WHEN 'failed' THEN e.kind = 'agent.failed' AND e.data ->> 'code' = 'stopped'
-                ELSE false
+                ELSE e.kind = 'agent.failed' AND e.data ->> 'code' = 'stopped'
             END
     )
 $$;

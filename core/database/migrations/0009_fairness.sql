@@ -50,12 +50,13 @@ GRANT CREATE ON SCHEMA treehold TO treehold_engine;
 -- average, until its calls have told what they really used; and some tokens for its place in a worker. A tenant that
 -- had nothing waiting begins at the mark: it saved nothing up. One that was not served for `p_patience` seconds
 -- goes first, once. A last row without a subject says why there are no more: `busy`, another relay is taking rows right
--- now; `held`, the rest has no room until agents are claimed or end.
+-- now; `held`, the rest has no room until agents are claimed or end. Those `counted` count towards a bound once they
+-- are `mark_sent`.
 --
 -- p_most: how many at most. p_depth: how many may be with the broker that no worker has claimed yet, or an eighth of
 -- those that run, if more; NULL where the broker has its own bound. p_running: how many agents of one tenant may be out, unless its share says otherwise.
 CREATE FUNCTION take_outbox(p_most integer, p_depth integer, p_running integer, p_patience double precision)
-RETURNS TABLE (tenant_id uuid, topic text, subject_id uuid)
+RETURNS TABLE (tenant_id uuid, topic text, subject_id uuid, counted boolean)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = treehold, pg_temp
 -- One plan for all: to make one takes longer than to take rows. It is made without knowing that these are few of many.
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off SET enable_bitmapscan = off
@@ -75,7 +76,7 @@ DECLARE
     v_taken integer;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(7310595130266154855) THEN
-        RETURN QUERY SELECT NULL::uuid, 'busy', NULL::uuid;
+        RETURN QUERY SELECT NULL::uuid, 'busy', NULL::uuid, false;
         RETURN;
     END IF;
     IF p_depth IS NOT NULL THEN
@@ -154,16 +155,6 @@ BEGIN
     taken AS (
         DELETE FROM outbox AS o USING chosen AS c WHERE o.tenant_id = c.tenant_id AND o.id = c.id
     ),
-    free AS (
-        -- Where a bound counts what is with the broker. A row that somebody has locked is left as it is: a stopped
-        -- process must not hold up the queue.
-        SELECT a.id FROM agent AS a JOIN chosen AS c ON a.id = c.subject_id AND c.topic = 'advance'
-        WHERE a.state = 'ready' AND (p_depth IS NOT NULL OR c.room IS NOT NULL)
-        FOR NO KEY UPDATE OF a SKIP LOCKED
-    ),
-    sent AS (
-        UPDATE agent AS a SET sent_at = v_now FROM free AS f WHERE a.id = f.id
-    ),
     served AS (
         SELECT c.tenant_id, count(*) AS messages, count(*) FILTER (WHERE c.topic = 'advance') AS turns,
             max(c.mark) FILTER (WHERE NOT c.aged) AS reached, max(c.id) AS last
@@ -182,21 +173,38 @@ BEGIN
         FROM placed AS p LEFT JOIN served AS v ON v.tenant_id = p.tenant_id
         WHERE s.tenant_id = p.tenant_id AND (p.idle OR v.last IS NOT NULL)
     )
-    SELECT c.tenant_id, c.topic, c.subject_id FROM chosen AS c ORDER BY c.rank;
+    SELECT c.tenant_id, c.topic, c.subject_id, c.topic = 'advance' AND (p_depth IS NOT NULL OR c.room IS NOT NULL)
+    FROM chosen AS c ORDER BY c.rank;
     GET DIAGNOSTICS v_taken = ROW_COUNT;
     IF v_taken < p_most AND (SELECT o.id FROM outbox AS o ORDER BY o.tenant_id LIMIT 1) IS NOT NULL THEN
-        RETURN QUERY SELECT NULL::uuid, 'held', NULL::uuid;
+        RETURN QUERY SELECT NULL::uuid, 'held', NULL::uuid, false;
     END IF;
 END;
+$$;
+
+-- These agents' messages are with the broker now. A row that somebody has locked is left as it is: a stopped process
+-- must not hold up the queue. Agents that were claimed meanwhile are counted as running, and those of a paused task,
+-- whom nobody claims, not at all.
+CREATE FUNCTION mark_sent(p_agents uuid[]) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = treehold, pg_temp
+AS $$
+    UPDATE agent AS a SET sent_at = clock_timestamp()
+    FROM (
+        SELECT f.id FROM agent AS f JOIN task AS t ON t.id = f.task_id AND t.paused_at IS NULL
+        WHERE f.id = ANY(p_agents) AND f.state = 'ready' FOR NO KEY UPDATE OF f SKIP LOCKED
+    ) AS free
+    WHERE a.id = free.id
 $$;
 
 -- Whether one more task may be submitted: no row where it may. Else whose bound is reached, how many tasks are open,
 -- and the seconds until there is room, from how many ended in the last minute.
 CREATE FUNCTION refuse_task(p_tenant uuid, p_of_tenant integer, p_of_all integer)
 RETURNS TABLE (scope text, open bigint, bound integer, seconds double precision)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = treehold, pg_temp
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = treehold, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_since CONSTANT timestamptz := clock_timestamp() - interval '1 minute';
 BEGIN
     scope := 'tenant';
     SELECT coalesce(s.most_open_tasks, p_of_tenant) INTO bound FROM share AS s WHERE s.tenant_id = p_tenant;
@@ -212,15 +220,22 @@ BEGIN
     END IF;
     SELECT extract(epoch FROM clock_timestamp() - min(t.finished_at)) / nullif(count(*), 0) INTO seconds
     FROM task AS t
-    WHERE t.finished_at > clock_timestamp() - interval '1 minute' AND (scope = 'server' OR t.tenant_id = p_tenant);
+    WHERE t.finished_at > v_since AND (scope = 'server' OR t.tenant_id = p_tenant);
     RETURN NEXT;
 END;
 $$;
 
 ALTER FUNCTION take_outbox(integer, integer, integer, double precision) OWNER TO treehold_engine;
+ALTER FUNCTION mark_sent(uuid[]) OWNER TO treehold_engine;
 ALTER FUNCTION refuse_task(uuid, integer, integer) OWNER TO treehold_engine;
 REVOKE CREATE ON SCHEMA treehold FROM treehold_engine;
 REVOKE ALL ON FUNCTION take_outbox(integer, integer, integer, double precision) FROM PUBLIC;
+REVOKE ALL ON FUNCTION mark_sent(uuid[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION refuse_task(uuid, integer, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION take_outbox(integer, integer, integer, double precision) TO treehold_app;
+GRANT EXECUTE ON FUNCTION mark_sent(uuid[]) TO treehold_app;
 GRANT EXECUTE ON FUNCTION refuse_task(uuid, integer, integer) TO treehold_app;
+
+-- Shares are an operator's to set, and the trace is written once.
+REVOKE INSERT, UPDATE, DELETE ON share FROM treehold_app;
+REVOKE UPDATE, DELETE ON event FROM treehold_app;

@@ -102,3 +102,21 @@ async def test_another_tasks_end_disturbs_nobody(open_harness: Opener, admin: As
     cursor = await admin.execute("SELECT count(*) FROM budget WHERE reserved > 0")
     assert await cursor.fetchone() == (0,)
     listening.cancel()
+
+
+async def test_what_a_cancelled_task_spent_stands_in_the_root_s_account(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    opened, _ = await open_harness(team(2))
+    task = await opened.submit("stop half-way")
+    await opened.step()
+    ((_, tenant, child), _) = await opened.collect()
+    await opened.room.engine.advance(tenant, AgentId(child))
+    await opened.platform.tasks.cancel(opened.principal, task)
+    budget = await opened.platform.tasks.budget(opened.principal, task)
+    root = next(unit for unit in budget.accounts[0].units if unit.unit == "tokens")
+    cursor = await admin.execute(
+        "SELECT sum((usage ->> 'prompt_tokens')::bigint + (usage ->> 'completion_tokens')::bigint) FROM call"
+    )
+    assert await cursor.fetchone() == (root.spent,)
+    assert (root.reserved, root.delegated) == (0, 0)

@@ -132,3 +132,18 @@ async def test_past_its_deadline_nobody_is_asked(open_harness: Opener, admin: As
     await opened.drive()
     assert await pending(opened) == []
     assert await recorded(admin) == [("unknown", 1)]
+
+
+@pytest.mark.parametrize(
+    ("effect", "state"), [("pure", "failed"), ("keyed", "unknown"), ("unsafe", "unknown")]
+)
+async def test_of_a_call_that_took_too_long_only_a_pure_one_is_known_to_have_done_nothing(
+    open_harness: Opener, admin: AsyncConnection, effect: Effect, state: str
+) -> None:
+    told: list[str] = []
+    tool = Outside(effect, hangs=True)
+    opened, _ = await open_harness(poster(told), extra_tools=[tool])
+    await opened.run("post it", tools=["post"])
+    assert await recorded(admin) == [(state, 1)]
+    assert ("whether the call took effect is not known" in json.dumps(told)) == (state == "unknown")
+    assert len(tool.posted) == 1

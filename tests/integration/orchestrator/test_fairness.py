@@ -266,6 +266,39 @@ async def test_a_shared_broker_stays_shallow_and_is_filled_up_as_agents_are_clai
     assert broker.published.empty()
 
 
+async def test_agents_of_paused_tasks_give_their_place_with_the_broker_back(
+    open_harness: Opener, tenant: TenantId
+) -> None:
+    opened, _ = await open_harness(team(1))
+    paused = [await opened.submit(f"stands still {number}") for number in range(2)]
+    broker = Notebook()
+    relay = Relay(opened.platform.database, broker, sweep=3600.0, order=Order(depth=2))
+    assert await relay.drain() == 2
+    for task in paused:
+        await opened.platform.control.pause(opened.principal, task)
+    await opened.submit("goes on")
+    assert await relay.drain() == 0
+    for _ in paused:
+        assert await opened.room.engine.claim(tenant, broker.published.get_nowait()) is None
+    assert await relay.drain() == 1
+
+
+async def test_a_message_is_lost_only_when_it_was_sent_long_ago(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    opened, _ = await open_harness(team(1), republish_seconds=600.0)
+    await opened.submit("waits for a place")
+    relay = Relay(opened.platform.database, broker := Notebook(), sweep=3600.0, order=Order(depth=2))
+    assert await relay.drain() == 1
+    await admin.execute("UPDATE agent SET published_at = published_at - interval '1 hour'")
+    await opened.room.reaper().round()
+    assert await relay.drain() == 0, "it was sent just now, however long it was ready before"
+    await admin.execute("UPDATE agent SET sent_at = sent_at - interval '1 hour'")
+    await opened.room.reaper().round()
+    assert await relay.drain() == 1
+    assert broker.published.qsize() == 2
+
+
 async def test_one_relay_takes_rows_at_a_time(queue: Queue, tenant: TenantId) -> None:
     await queue.add(tenant, 3)
     async with queue.database.plumbing() as first, first.transaction():

@@ -119,7 +119,7 @@ async def test_an_agent_is_given_up_only_as_it_was_found(
     ((_, tenant, agent),) = await opened.collect()
     closing = Closing(opened.platform.database, opened.platform.task_tree)
     failed = Outcome.failed(AgentFailed("too late"))
-    await closing.give_up(tenant, AgentId(agent), 99, failed)
+    await closing.give_up(tenant, task, AgentId(agent), 99, failed)
     await opened.room.engine.advance(tenant, AgentId(agent))
     await opened.drive()
     assert (await opened.view(task)).status == "done"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -41,7 +42,12 @@ class Outside:
     """
 
     def __init__(
-        self, effect: Effect = "unsafe", *, approval: bool = False, sinks: dict[str, Sink] | None = None
+        self,
+        effect: Effect = "unsafe",
+        *,
+        approval: bool = False,
+        sinks: dict[str, Sink] | None = None,
+        hangs: bool = False,
     ) -> None:
         self.spec = ToolSpec(
             name="post",
@@ -50,7 +56,9 @@ class Outside:
             effect=effect,
             approval=approval,
             sinks=sinks or {},
+            seconds=0.01 if hangs else 60.0,
         )
+        self._hangs = hangs
         self.posted: list[tuple[str, str]] = []
         self.dying = 0
 
@@ -63,6 +71,8 @@ class Outside:
         if self.dying:
             self.dying -= 1
             raise Died
+        if self._hangs:
+            await asyncio.Event().wait()
         return ToolResult(content=f"posted {arguments.entry}")
 
 
