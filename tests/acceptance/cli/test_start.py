@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.acceptance.cli.conftest import SECONDS, Command, start
+from bench.start import first_event
+from tests.acceptance.cli.conftest import SECONDS, Command
 from tests.acceptance.cli.folders import FACTS, filled
 
-SCRIPT = Path(__file__).with_name("first_event.py")
 
-TARGET = 3.0
-"""Seconds on a machine that does nothing else."""
-CROWDED = 4
-"""How much slower a machine full of other tests may be."""
-
-
-def test_the_first_event_comes_soon_and_no_model_library_is_imported(
-    alone: dict[str, str], tmp_path: Path
-) -> None:
-    folder = filled(tmp_path / "given", FACTS[0])
-    with start(alone, "tasks") as warming:
-        warming.communicate(timeout=SECONDS)
-    finished = subprocess.run(
-        [sys.executable, str(SCRIPT), str(folder), str(time.monotonic())],
-        env=alone | {"PYTHONPATH": str(Path(__file__).parents[3])},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=True,
-    )
-    found = json.loads(finished.stdout)
+def test_a_first_task_imports_no_model_library(alone: dict[str, str], tmp_path: Path) -> None:
+    """How soon its first event comes is told by `python -m bench.start`."""
+    found = first_event(filled(tmp_path / "given", FACTS[0]), alone)
     assert (found["first"], found["status"]) == ("task.submitted", "done")
     assert found["heavy"] == []
-    assert found["seconds"] < TARGET * CROWDED
 
 
 def test_help_and_version_import_nothing_heavy() -> None:

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 
 from core.clock import SystemClock
 from core.database import Database
+from core.database.database import Pool
 from core.errors import NotFound
 from core.events import Event, EventKind
 from core.ids import TaskId, TenantId
@@ -66,9 +67,11 @@ class CountingDatabase(Database):
     taken = 0
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncGenerator[AsyncConnection[dict[str, object]]]:
+    async def _connection(
+        self, pool: Pool | None = None
+    ) -> AsyncGenerator[AsyncConnection[dict[str, object]]]:
         self.taken += 1
-        async with super()._connection() as connection:
+        async with super()._connection(pool) as connection:
             yield connection
 
 

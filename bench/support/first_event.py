@@ -24,7 +24,7 @@ def main() -> None:
                 seconds, first = time.monotonic() - float(sys.argv[2]), event.kind
         status = session.client.get(task.id).status
     loaded = sorted({name for name in sys.modules if name.partition(".")[0] in HEAVY})
-    print(json.dumps({"seconds": seconds, "first": first, "status": status, "heavy": loaded}))  # noqa: T201
+    print(json.dumps({"seconds": seconds, "first": first, "status": status, "heavy": loaded}))
 
 
 if __name__ == "__main__":
