@@ -37,7 +37,7 @@ class Learning:
             row = await work.fetch_one(SQL.begin, {"task": task})
             if row is None:
                 return
-            if not row["remembered"]:
+            if row["scope"] is None:
                 await work.execute(SQL.mark_learned, {"task": task})
                 return
             finished = await self._finished(work, task, row)
@@ -79,6 +79,7 @@ class Learning:
             goal=row["goal"],
             outcome=row["status"],
             origin=_origin(provenance),
+            scope=row["scope"],
             steps=tuple(Step(title=node.title, status=node.status) for node in tree.nodes),
             actions=tuple(_action(action) for action in actions),
             conclusion=clipped(row["answer"]["text"], 2000) if row["answer"] else None,

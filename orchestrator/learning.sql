@@ -6,7 +6,7 @@ FROM agent AS r
 WHERE t.id = %(task)s AND t.status <> 'running' AND t.learned_at IS NULL
     AND r.task_id = t.id AND r.parent_id IS NULL
 RETURNING t.learning_attempts, t.goal, t.status, t.answer, r.provenance,
-    jsonb_array_length(r.granted -> 'capabilities' -> 'memory') > 0 AS remembered
+    r.granted -> 'capabilities' ->> 'memory_write' AS scope
 
 -- name: actions
 -- The platform's own record of what was done: tools and what they were pointed at, never what they gave.
