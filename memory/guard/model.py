@@ -11,7 +11,7 @@ from core.ids import RecordId
 from core.provenance import Trust
 from core.text import clipped, printable
 
-RecordKind = Literal["episode", "insight"]
+RecordKind = Literal["episode", "insight", "note"]
 
 RecordState = Literal["candidate", "active", "quarantined", "retired"]
 """A candidate may be recalled, marked unverified; quarantined and retired records never are."""

@@ -25,7 +25,7 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
     """Judge fetched records against the rules and against each other.
 
     First each record alone: quarantined, too far from the goal, or written like instructions. Then one
-    record per origin, the nearest, for each kind. Then the episodes left are compared by their recorded
+    record per origin, the nearest, for each kind; of notes, that holds for those nobody vouches for. Then the episodes left are compared by their recorded
     actions; every origin has one vote, and no record votes on its own origin. Without a quorum, without
     recorded actions, between the bounds, or where more than half would be held back, the guard
     abstains: absence of evidence is not evidence against a record.
@@ -34,13 +34,14 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
         A verdict for every candidate, by id.
     """
     verdicts: dict[RecordId, Verdict] = {}
-    chosen: dict[tuple[str, str], Candidate] = {}
+    chosen: dict[tuple[str, str, RecordId | None], Candidate] = {}
     for candidate in sorted(candidates, key=lambda one: (-one.similarity, one.id)):
         reason = _fault(candidate, minimum_similarity)
-        if reason is None and (candidate.kind, candidate.origin) in chosen:
+        place = (candidate.kind, candidate.origin, _passage(candidate))
+        if reason is None and place in chosen:
             reason = "same_origin"
         if reason is None:
-            chosen[candidate.kind, candidate.origin] = candidate
+            chosen[place] = candidate
         else:
             verdicts[candidate.id] = HeldBack(reason=reason)
     episodes = [candidate for candidate in chosen.values() if candidate.kind == "episode"]
@@ -48,6 +49,8 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
     for candidate in chosen.values():
         if candidate.kind == "insight":
             verdicts[candidate.id] = _insight_verdict(candidate)
+        elif candidate.kind == "note":
+            verdicts[candidate.id] = _by_state(candidate)
     return verdicts
 
 
@@ -64,7 +67,16 @@ def _fault(candidate: Candidate, minimum_similarity: float) -> HeldReason | None
 def _insight_verdict(candidate: Candidate) -> Verdict:
     if candidate.worth is not None and candidate.worth < MIN_WORTH:
         return HeldBack(reason="actions_disagree")
+    return _by_state(candidate)
+
+
+def _by_state(candidate: Candidate) -> Verdict:
     return Accepted() if candidate.state == "active" else Abstained(reason="candidate")
+
+
+def _passage(candidate: Candidate) -> RecordId | None:
+    """What else makes a record one of its own: notes somebody vouches for are passages, and not votes."""
+    return candidate.id if candidate.kind == "note" and candidate.state == "active" else None
 
 
 def _consensus(episodes: Sequence[Candidate]) -> Mapping[RecordId, Verdict]:

@@ -15,9 +15,20 @@ FROM note
 WHERE id = ANY(%(ids)s) AND scope = ANY(%(scopes)s)
     AND (expires_at IS NULL OR expires_at > clock_timestamp())
 
--- name: notes_after
-SELECT id, scope, text, thread, position, at, source, origin, provenance, state, reasons, created_at, expires_at
+-- name: indexed
+SELECT id, text, jsonb_strip_nulls(jsonb_build_object(
+    'scope', scope, 'origin', origin, 'thread', thread, 'position', position::text
+)) AS payload
 FROM note
-WHERE id > %(after)s
+WHERE id = ANY(%(ids)s) AND state IN ('candidate', 'active')
+    AND (expires_at IS NULL OR expires_at > clock_timestamp())
+
+-- name: indexed_after
+SELECT id, text, jsonb_strip_nulls(jsonb_build_object(
+    'scope', scope, 'origin', origin, 'thread', thread, 'position', position::text
+)) AS payload
+FROM note
+WHERE id > %(after)s AND state IN ('candidate', 'active')
+    AND (expires_at IS NULL OR expires_at > clock_timestamp())
 ORDER BY id
 LIMIT %(most)s

@@ -9,7 +9,6 @@ from pydantic import TypeAdapter
 
 from core.database import UnitOfWork, jsonb, queries
 from core.errors import Conflict
-from core.ids import RecordId
 from memory.index.outbox import mark_changed
 from memory.notes.model import NewNote, Note
 
@@ -42,6 +41,3 @@ async def notes(work: UnitOfWork, ids: Sequence[UUID], scopes: Collection[str]) 
         await work.fetch_all(SQL.notes, {"ids": list(ids), "scopes": list(scopes)})
     )
 
-
-async def notes_after(work: UnitOfWork, after: RecordId, most: int) -> list[Note]:
-    return _NOTES.validate_python(await work.fetch_all(SQL.notes_after, {"after": after, "most": most}))
