@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import numpy as np
@@ -14,7 +14,7 @@ from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import ConfigurationError
 from core.ids import TenantId
 from memory.index.points import batches, checked
-from memory.ports import Collection, Embedder, Hit, Point
+from memory.ports import Collection, Embedder, Hit, Point, Where
 
 SQL = queries.load(__file__)
 
@@ -78,8 +78,9 @@ class PgVectorIndex:
         collection: Collection,
         vector: NDArray[np.float32],
         *,
+        text: str | None = None,
         limit: int,
-        where: Mapping[str, str] | None = None,
+        where: Where | None = None,
     ) -> list[Hit]:
         if limit < 1:
             return []
@@ -87,7 +88,7 @@ class PgVectorIndex:
             wanted = {
                 **self._key(work, collection),
                 "vector": self._text(vector),
-                "where": jsonb(dict(where or {})),
+                **_filter(where or {}),
                 "limit": limit,
             }
             breadth = min(max(MIN_BREADTH, 2 * limit), MAX_BREADTH)
@@ -98,7 +99,7 @@ class PgVectorIndex:
             if len(rows) < limit:
                 # Few points match, or the walk of the graph ended among those of others.
                 rows = await work.fetch_all(SQL.search_exactly, wanted)
-        return _HITS.validate_python(rows)
+        return _HITS.validate_python([{**row, "score": row["similarity"]} for row in rows])
 
     async def delete(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> None:
         async with self._database.unit_of_work(tenant) as work:
@@ -128,3 +129,10 @@ class PgVectorIndex:
         row = await work.fetch_one(SQL.matching, {**wanted, "most": self._exact_points + 1})
         assert row is not None
         return int(row["points"]) > self._exact_points
+
+
+def _filter(where: Where) -> Row:
+    """The scopes, for which there is an index, and the allowed values of all else a payload must equal."""
+    allowed = {key: [value] if isinstance(value, str) else list(value) for key, value in where.items()}
+    scopes = allowed.pop("scope", None)
+    return {"scopes": scopes and orjson.loads(jsonb(scopes)), "where": jsonb(allowed)}

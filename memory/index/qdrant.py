@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from core.errors import ConfigurationError, StorageError
 from core.ids import TenantId
 from memory.index.points import batches, checked, storable
-from memory.ports import Collection, Embedder, Hit, Point
+from memory.ports import Collection, Embedder, Hit, Point, Where
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
@@ -87,8 +87,9 @@ class QdrantIndex:
         collection: Collection,
         vector: NDArray[np.float32],
         *,
+        text: str | None = None,
         limit: int,
-        where: Mapping[str, str] | None = None,
+        where: Where | None = None,
     ) -> list[Hit]:
         if limit < 1:
             return []
@@ -191,9 +192,7 @@ def _labels(payload: Mapping[str, str]) -> list[str]:
     return [orjson.dumps(entry).decode() for entry in payload.items()]
 
 
-def _of_tenant(
-    tenant: TenantId, where: Mapping[str, str] | None, ids: Sequence[UUID] | None = None
-) -> qdrant.Filter:
+def _of_tenant(tenant: TenantId, where: Where | None, ids: Sequence[UUID] | None = None) -> qdrant.Filter:
     """The only filter there is; none can be made without a tenant."""
     from qdrant_client import models
 
@@ -201,7 +200,10 @@ def _of_tenant(
         return models.FieldCondition(key=field, match=models.MatchValue(value=value))
 
     must: list[qdrant.Condition] = [equals("tenant", str(tenant))]
-    must += [equals("labels", label) for label in _labels(storable(where or {}))]
+    for key, allowed in (where or {}).items():
+        values = [allowed] if isinstance(allowed, str) else allowed
+        labels = [label for value in values for label in _labels(storable({key: value}))]
+        must.append(models.FieldCondition(key="labels", match=models.MatchAny(any=labels)))
     if ids is not None:
         must.append(models.HasIdCondition(has_id=[str(uuid5(tenant, str(one))) for one in ids]))
     return models.Filter(must=must)
@@ -209,4 +211,4 @@ def _of_tenant(
 
 def _hit(point: qdrant.ScoredPoint) -> Hit:
     payload = point.payload or {}
-    return Hit(id=UUID(payload["id"]), similarity=point.score, payload=payload["payload"])
+    return Hit(id=UUID(payload["id"]), similarity=point.score, score=point.score, payload=payload["payload"])

@@ -17,8 +17,8 @@ SELECT count(*) AS points
 FROM (
     SELECT FROM vector_point
     WHERE tenant_id = %(tenant)s AND collection = %(collection)s AND embedder = %(embedder)s
-        AND (NOT %(where)s::jsonb ? 'scope' OR scope = %(where)s::jsonb ->> 'scope')
-        AND (%(where)s::jsonb - 'scope' = '{}' OR payload @> %(where)s::jsonb)
+        AND (%(scopes)s::text[] IS NULL OR scope = ANY(%(scopes)s))
+        AND (%(where)s::jsonb = '{}' OR payload_allows(payload, %(where)s))
     LIMIT %(most)s
 ) AS point
 
@@ -26,8 +26,8 @@ FROM (
 SELECT id, payload, 1 - (vector <=> %(vector)s::vector) AS similarity
 FROM vector_point
 WHERE tenant_id = %(tenant)s AND collection = %(collection)s AND embedder = %(embedder)s
-    AND (NOT %(where)s::jsonb ? 'scope' OR scope = %(where)s::jsonb ->> 'scope')
-    AND (%(where)s::jsonb - 'scope' = '{}' OR payload @> %(where)s::jsonb)
+    AND (%(scopes)s::text[] IS NULL OR scope = ANY(%(scopes)s))
+    AND (%(where)s::jsonb = '{}' OR payload_allows(payload, %(where)s))
 ORDER BY similarity DESC, id
 LIMIT %(limit)s
 
@@ -46,8 +46,8 @@ FROM (
     SELECT id, payload, vector::vector(384) <=> %(vector)s::vector AS distance
     FROM vector_point
     WHERE tenant_id = %(tenant)s AND collection = %(collection)s AND embedder = %(embedder)s
-        AND (NOT %(where)s::jsonb ? 'scope' OR scope = %(where)s::jsonb ->> 'scope')
-        AND (%(where)s::jsonb - 'scope' = '{}' OR payload @> %(where)s::jsonb)
+        AND (%(scopes)s::text[] IS NULL OR scope = ANY(%(scopes)s))
+        AND (%(where)s::jsonb = '{}' OR payload_allows(payload, %(where)s))
         AND vector_dims(vector) = 384
     ORDER BY distance
     LIMIT %(limit)s

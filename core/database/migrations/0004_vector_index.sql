@@ -22,3 +22,10 @@ CALL protect('vector_point');
 CREATE INDEX vector_point_nearest_384 ON vector_point
 USING hnsw ((vector::public.vector(384)) public.vector_cosine_ops)
 WHERE public.vector_dims(vector) = 384;
+
+-- Whether a payload has, for each key, one of the values that are asked for.
+CREATE FUNCTION payload_allows(payload jsonb, allowed jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN NOT EXISTS (
+    SELECT FROM jsonb_each(allowed) AS wanted WHERE NOT coalesce(wanted.value ? (payload ->> wanted.key), false)
+);
