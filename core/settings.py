@@ -75,6 +75,9 @@ class Settings(BaseSettings):
         default=(), description="Python modules whose `tools()` gives tools beside the built-in ones."
     )
 
+    memory_retention_days: int | None = Field(
+        default=None, ge=1, le=36_500, description="Days memory keeps a record; unset means for ever."
+    )
     vector_index: Literal["pgvector", "qdrant"] = "pgvector"
     qdrant_url: str | None = None
     qdrant_api_key: SecretStr | None = None

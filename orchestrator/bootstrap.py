@@ -21,14 +21,18 @@ from inference.litellm_files import names_provider
 from inference.ports import ModelProvider
 from inference.retry import RetryPolicy
 from memory import Memory
+from memory.forgetting import Forgetting
 from memory.ports import Embedder, VectorIndex
+from memory.search import Search
 from memory.task_tree import TaskTree
+from memory.transfer import Exporting, Importing
 from orchestrator.admission import Admission
 from orchestrator.approvals import ApprovalService
 from orchestrator.control import ControlService
 from orchestrator.forking import ForkService
 from orchestrator.intake import Intake
 from orchestrator.keys import KeyService
+from orchestrator.memory_service import MemoryService
 from orchestrator.messages import MessageService
 from orchestrator.platform import Platform
 from orchestrator.tasks import TaskService
@@ -84,6 +88,7 @@ async def open_platform(
     runner = ToolRunner(ToolRegistry(tools))
     task_tree = TaskTree()
     intake = Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced)
+    forgetting = Forgetting(database, index, ids)
     admission = Admission(
         database=database,
         of_tenant=settings.max_open_tasks_per_tenant,
@@ -113,6 +118,15 @@ async def open_platform(
         control=ControlService(database),
         approvals=ApprovalService(database, runner),
         messages=MessageService(database, ids),
+        memories=MemoryService(
+            database,
+            ids,
+            search=Search(database, embedder, index),
+            forgetting=forgetting,
+            exporting=Exporting(database, clock),
+            importing=Importing(database),
+        ),
+        forgetting=forgetting,
         keys=KeyService(database),
         model=model,
     )

@@ -47,6 +47,12 @@ class EngineRoom:
             self.platform.clock,
             Closing(self.platform.database, self.platform.task_tree),
             Alarms(self.platform.database),
+            Retention(
+                self.platform.database,
+                self.platform.clock,
+                self.platform.forgetting,
+                days=settings.memory_retention_days,
+            ),
             sweep=settings.sweep_seconds,
             republish=settings.republish_seconds,
             max_attempts=settings.max_attempts,

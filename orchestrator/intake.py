@@ -136,16 +136,16 @@ def _tools(submission: Submission) -> frozenset[str]:
 
 def _memory(principal: Principal, wanted: bool | MemoryAccess) -> tuple[frozenset[str], str | None]:
     """The scopes to recall from, and the one to learn to."""
-    match wanted:
-        case False:
-            return frozenset(), None
-        case True:
-            return principal.memory_scopes, TENANT
-        case MemoryAccess(read=None, write=write):
-            read = principal.memory_scopes
-        case MemoryAccess(read=names, write=write):
-            read = frozenset(map(principal.memory_scope, names))
-    return read, None if write is None else principal.memory_scope(write)
+    if wanted is False:
+        return frozenset(), None
+    if wanted is True:
+        return principal.memory_scopes, TENANT
+    read = (
+        principal.memory_scopes
+        if wanted.read is None
+        else frozenset(map(principal.memory_scope, wanted.read))
+    )
+    return read, None if wanted.write is None else principal.memory_scope(wanted.write)
 
 
 def _nothing_to_read(given: str, inventory: Inventory) -> str:

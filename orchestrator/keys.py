@@ -20,7 +20,8 @@ _AUTHENTICATE = b"SELECT key_id, tenant_id, name, scopes, teams FROM treehold.au
 _ADD_TENANT = b"INSERT INTO treehold.tenant (id, name) VALUES (%(id)s, %(name)s) ON CONFLICT (id) DO NOTHING"
 _ADD_KEY = (
     b"INSERT INTO treehold.api_key (id, tenant_id, name, secret_hash, scopes, teams) "
-    b"VALUES (%(id)s, %(tenant)s, %(name)s, %(hash)s, %(scopes)s, %(teams)s) ON CONFLICT (secret_hash) DO NOTHING"
+    b"VALUES (%(id)s, %(tenant)s, %(name)s, %(hash)s, %(scopes)s, %(teams)s) "
+    b"ON CONFLICT (secret_hash) DO NOTHING"
 )
 
 

@@ -11,10 +11,11 @@ from core.settings import Settings
 from inference.model import ModelDescription
 from inference.ports import Gateway
 from memory import Memory
+from memory.forgetting import Forgetting
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
 from orchestrator.keys import KeyService
-from orchestrator.ports import Approvals, Control, Forks, Messages, Tasks
+from orchestrator.ports import Approvals, Control, Forks, Memories, Messages, Tasks
 from orchestrator.tool_runner import ToolRunner
 
 
@@ -35,6 +36,8 @@ class Platform:
     control: Control
     approvals: Approvals
     messages: Messages
+    memories: Memories
+    forgetting: Forgetting
     keys: KeyService
     model: ModelDescription
 

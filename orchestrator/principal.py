@@ -36,7 +36,9 @@ class Principal:
         whole = scopes.private(self.key) if name == scopes.PRIVATE else name
         if whole not in self.memory_scopes:
             known = ", ".join(sorted({scopes.TENANT, scopes.PRIVATE, *map(scopes.team, self.teams)}))
-            raise AccessDenied(f"this key has no memory scope {name!r}; it has: {known}", code="no_such_scope")
+            raise AccessDenied(
+                f"this key has no memory scope {name!r}; it has: {known}", code="no_such_scope"
+            )
         return whole
 
     def require(self, scope: Scope) -> None:

@@ -25,10 +25,10 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
     """Judge fetched records against the rules and against each other.
 
     First each record alone: quarantined, too far from the goal, or written like instructions. Then one
-    record per origin, the nearest, for each kind; of notes, that holds for those nobody vouches for. Then the episodes left are compared by their recorded
-    actions; every origin has one vote, and no record votes on its own origin. Without a quorum, without
-    recorded actions, between the bounds, or where more than half would be held back, the guard
-    abstains: absence of evidence is not evidence against a record.
+    record per origin, the nearest, for each kind; of notes, that holds for those nobody vouches for. Then
+    the episodes left are compared by their recorded actions; every origin has one vote, and no record votes
+    on its own origin. Without a quorum, without recorded actions, between the bounds, or where more than
+    half would be held back, the guard abstains: absence of evidence is not evidence against a record.
 
     Returns:
         A verdict for every candidate, by id.

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from core.database import UnitOfWork, jsonb, queries
 from core.errors import Conflict
+from memory.guard.model import RecordState, freest
 from memory.index.outbox import mark_changed
 from memory.notes.model import NewNote, Note
 
@@ -17,13 +18,19 @@ SQL = queries.load(__file__)
 _NOTES = TypeAdapter(list[Note])
 
 
-async def add(work: UnitOfWork, new: NewNote) -> tuple[Note, bool]:
+async def add(work: UnitOfWork, new: NewNote, *, at_most: RecordState = "active") -> tuple[Note, bool]:
     """The note as it is kept, and whether it is new; the same again changes nothing.
+
+    Args:
+        work: has the note's scope.
+        new: what is given.
+        at_most: how free it may be, whatever the write gate says.
 
     Raises:
         Conflict: the id is another record's, or was forgotten.
     """
     note = new.screened()
+    note = note.model_copy(update={"state": freest(note.state, at_most)})
     row = {"tenant": work.tenant, "row": jsonb(note.model_dump(mode="json"))}
     if await work.execute(SQL.insert, row):
         await mark_changed(work, "note", [note.id])
@@ -37,7 +44,4 @@ async def add(work: UnitOfWork, new: NewNote) -> tuple[Note, bool]:
 
 async def notes(work: UnitOfWork, ids: Sequence[UUID], scopes: Collection[str]) -> list[Note]:
     """Those of the notes that lie in these scopes, in any state and order; none whose time is over."""
-    return _NOTES.validate_python(
-        await work.fetch_all(SQL.notes, {"ids": list(ids), "scopes": list(scopes)})
-    )
-
+    return _NOTES.validate_python(await work.fetch_all(SQL.notes, {"ids": list(ids), "scopes": list(scopes)}))

@@ -16,7 +16,7 @@ _INDEXED = TypeAdapter(list[Indexed])
 
 
 class NoteSource:
-    """Notes that may be recalled, with where they stood among others. Needs a unit of work that has all scopes."""
+    """Notes that may be recalled, with where they stood among others."""
 
     async def texts(self, work: UnitOfWork, ids: Sequence[UUID]) -> list[Indexed]:
         return _INDEXED.validate_python(await work.fetch_all(SQL.indexed, {"ids": list(ids)}))

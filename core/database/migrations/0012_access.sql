@@ -76,8 +76,13 @@ CALL bind_to_scopes('note');
 CALL bind_to_scopes('episode');
 CALL bind_to_scopes('insight');
 CALL bind_to_scopes('vector_point');
+CALL bind_to_scopes('episode_cluster');
 CALL bind_to_scopes_of('episode_edge', 'src', 'episode');
+CALL bind_to_scopes_of('utterance', 'episode_id', 'episode');
+CALL bind_to_scopes_of('utterance_edge', 'episode_id', 'episode');
 CALL bind_to_scopes_of('insight_support', 'insight_id', 'insight');
+CALL bind_to_scopes_of('insight_edge', 'a', 'insight');
+CALL bind_to_scopes_of('insight_version', 'insight_id', 'insight');
 
 ALTER TABLE exposure DROP CONSTRAINT exposure_kind_check;
 ALTER TABLE exposure ADD CONSTRAINT exposure_kind_check CHECK (kind IN ('episode', 'insight', 'note'));
@@ -115,6 +120,7 @@ CREATE TABLE forgotten (
     id uuid NOT NULL,
     wanted jsonb NOT NULL,
     by_key uuid,
+    counts jsonb NOT NULL,
     shown_to uuid[] NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (tenant_id, id)
@@ -130,7 +136,7 @@ CREATE TABLE forgotten_record (
     id uuid NOT NULL,
     kind text NOT NULL CHECK (kind IN ('episode', 'insight', 'note')),
     because text NOT NULL CHECK (because IN ('asked', 'derived')),
-    fate text NOT NULL CHECK (fate IN ('deleted', 'recomputed', 'retired')),
+    fate text NOT NULL CHECK (fate IN ('deleted', 'recomputed')),
     digest bytea NOT NULL,
     PRIMARY KEY (tenant_id, receipt_id, id),
     FOREIGN KEY (tenant_id, receipt_id) REFERENCES forgotten (tenant_id, id)

@@ -1,0 +1,145 @@
+"""Memory as the faces use it. Implements `orchestrator.ports.Memories`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from uuid import UUID
+
+from core.database import Database, UnitOfWork
+from core.errors import NotFound
+from core.ids import IdSource, RecordId
+from core.provenance import Origin, Provenance, Trust
+from core.scopes import EVERY
+from memory import catalogue
+from memory.catalogue import Lineage, NoteRecord, Record
+from memory.forgetting import Forgetting, Proof, Receipt, Wanted
+from memory.guard.model import RecordKind, RecordState
+from memory.notes import NewNote
+from memory.notes import repository as notes
+from memory.search import Search, SearchResult
+from memory.transfer import Exporting, Imported, Importing
+from memory.transfer.importing import Importer
+from orchestrator.cursors import decode, encode
+from orchestrator.memory_views import GivenNote
+from orchestrator.ports import Added
+from orchestrator.principal import Principal
+from orchestrator.views import Page
+
+
+class MemoryService:
+    def __init__(
+        self,
+        database: Database,
+        ids: IdSource,
+        *,
+        search: Search,
+        forgetting: Forgetting,
+        exporting: Exporting,
+        importing: Importing,
+    ) -> None:
+        self._database = database
+        self._ids = ids
+        self._search = search
+        self._forgetting = forgetting
+        self._exporting = exporting
+        self._importing = importing
+
+    async def search(
+        self,
+        principal: Principal,
+        query: str,
+        *,
+        kinds: Sequence[RecordKind],
+        scopes: Sequence[str],
+        limit: int,
+    ) -> SearchResult:
+        principal.require("memory:read")
+        wanted = frozenset(map(principal.memory_scope, scopes)) or principal.memory_scopes
+        return await self._search.search(principal.tenant, query, scopes=wanted, kinds=kinds, limit=limit)
+
+    async def records(
+        self,
+        principal: Principal,
+        kind: RecordKind,
+        *,
+        scope: str | None,
+        state: RecordState | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[Record]:
+        principal.require("memory:read")
+        before, before_id = decode(cursor)
+        async with self._database.unit_of_work(principal.tenant, scopes=principal.memory_scopes) as work:
+            found = await catalogue.page(
+                work,
+                kind,
+                scope=None if scope is None else principal.memory_scope(scope),
+                state=state,
+                before=before,
+                before_id=before_id,
+                limit=limit + 1,
+            )
+        more, records = len(found) > limit, tuple(found[:limit])
+        cursor = encode(records[-1].created_at, records[-1].id) if more else None
+        return Page[Record](data=records, next_cursor=cursor, has_more=more)
+
+    async def record(self, principal: Principal, kind: RecordKind, record: UUID) -> Record:
+        principal.require("memory:read")
+        async with self._database.unit_of_work(principal.tenant, scopes=principal.memory_scopes) as work:
+            return await _record(work, kind, record)
+
+    async def lineage(self, principal: Principal, kind: RecordKind, record: UUID) -> Lineage:
+        principal.require("memory:read")
+        async with self._database.unit_of_work(principal.tenant, scopes=principal.memory_scopes) as work:
+            return await catalogue.lineage(work, await _record(work, kind, record))
+
+    async def add(self, principal: Principal, given: GivenNote) -> Added:
+        principal.require("memory:write")
+        user = Origin(kind="user", id=str(principal.key))
+        new = NewNote(
+            **given.model_dump(exclude={"id", "scope"}),
+            id=RecordId(given.id or self._ids.new()),
+            scope=principal.memory_scope(given.scope),
+            origin=f"user:{principal.key}",
+            provenance=Provenance(tenant=principal.tenant, trust=Trust.USER, origins=(user,)),
+        )
+        async with self._database.unit_of_work(principal.tenant, scopes=principal.memory_scopes) as work:
+            note, is_new = await notes.add(work, new)
+            record = await _record(work, "note", note.id)
+        assert isinstance(record, NoteRecord)
+        return Added(note=record, replayed=not is_new)
+
+    async def forget(self, principal: Principal, wanted: Wanted) -> Receipt:
+        principal.require("memory:write")
+        scopes = EVERY if "admin" in principal.scopes else principal.memory_scopes
+        return await self._forgetting.forget(principal.tenant, wanted, scopes=scopes, by=principal.key)
+
+    async def receipt(self, principal: Principal, receipt: UUID) -> Receipt:
+        principal.require("memory:read")
+        return await self._forgetting.receipt(principal.tenant, receipt)
+
+    async def verify(self, principal: Principal, receipt: UUID) -> Proof:
+        principal.require("memory:read")
+        return await self._forgetting.verify(principal.tenant, receipt)
+
+    def export(self, principal: Principal, kinds: Sequence[RecordKind]) -> AsyncGenerator[bytes]:
+        principal.require("memory:read")
+        return self._exporting.lines(principal.tenant, scopes=principal.memory_scopes, kinds=kinds)
+
+    async def take(self, principal: Principal, lines: Iterable[bytes], *, scope: str | None) -> Imported:
+        principal.require("memory:write")
+        importer = Importer(
+            key=principal.key,
+            scopes=principal.memory_scopes,
+            place=principal.memory_scope,
+            scope=None if scope is None else principal.memory_scope(scope),
+            restores="admin" in principal.scopes,
+        )
+        return await self._importing.take(principal.tenant, lines, importer)
+
+
+async def _record(work: UnitOfWork, kind: RecordKind, record: UUID) -> Record:
+    found = await catalogue.read(work, kind, [record])
+    if not found:
+        raise NotFound(f"there is no {kind} {record} in the memory this key may see")
+    return found[0]
