@@ -22,7 +22,19 @@ from api.hosts import allowed_names
 from api.pages import error_page, wants_page
 from api.ports import ApiServices, Ready
 from api.problems import ProblemDetails
-from api.routes import approvals, artifacts, control, events, forks, health, messages, pages, reference, tasks
+from api.routes import (
+    approvals,
+    artifacts,
+    control,
+    events,
+    forks,
+    health,
+    memory,
+    messages,
+    pages,
+    reference,
+    tasks,
+)
 from core.errors import TreeholdError
 from viewer import STATIC
 
@@ -61,6 +73,7 @@ def create_app(services: ApiServices) -> FastAPI:
         forks,
         events,
         artifacts,
+        memory,
         health,
         reference,
         pages,

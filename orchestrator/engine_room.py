@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agents.lead import lead_graph
 from agents.worker import worker_graph
 from core.process import process_name
+from memory.forgetting import Retention
 from orchestrator.alarms import Alarms
 from orchestrator.cancellations import Cancellations
 from orchestrator.checkpointer import TurnCheckpointer

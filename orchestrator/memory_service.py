@@ -7,7 +7,7 @@ from uuid import UUID
 
 from core.database import Database, UnitOfWork
 from core.errors import NotFound
-from core.ids import IdSource, RecordId
+from core.ids import IdSource, RecordId, derived
 from core.provenance import Origin, Provenance, Trust
 from core.scopes import EVERY
 from memory import catalogue
@@ -109,10 +109,14 @@ class MemoryService:
         assert isinstance(record, NoteRecord)
         return Added(note=record, replayed=not is_new)
 
-    async def forget(self, principal: Principal, wanted: Wanted) -> Receipt:
+    async def forget(self, principal: Principal, wanted: Wanted, *, idempotency_key: str | None) -> Receipt:
         principal.require("memory:write")
+        key = idempotency_key
+        receipt = self._ids.new() if key is None else derived(principal.key, "forget", key)
         scopes = EVERY if "admin" in principal.scopes else principal.memory_scopes
-        return await self._forgetting.forget(principal.tenant, wanted, scopes=scopes, by=principal.key)
+        return await self._forgetting.forget(
+            principal.tenant, wanted, scopes=scopes, by=principal.key, receipt=receipt
+        )
 
     async def receipt(self, principal: Principal, receipt: UUID) -> Receipt:
         principal.require("memory:read")

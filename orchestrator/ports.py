@@ -196,8 +196,8 @@ class Memories(Protocol):
         """Raises `Conflict` where the id is another record's, or was forgotten."""
         ...
 
-    async def forget(self, principal: Principal, wanted: Wanted) -> Receipt:
-        """Raises `Conflict` for a task that memory has yet to take in."""
+    async def forget(self, principal: Principal, wanted: Wanted, *, idempotency_key: str | None) -> Receipt:
+        """Raises `Conflict` for a task that memory has yet to take in, and for a key used otherwise."""
         ...
 
     async def receipt(self, principal: Principal, receipt: UUID) -> Receipt: ...

@@ -87,6 +87,9 @@ class DictIndex:
     async def count(self, tenant: TenantId, collection: Collection) -> int:
         return len(self._of(tenant, collection))
 
+    async def present(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> frozenset[UUID]:
+        return frozenset(ids) & self._of(tenant, collection).keys()
+
 
 def allows(where: Where, payload: Mapping[str, str]) -> bool:
     """Whether a payload has, for each key, one of the values that are asked for."""

@@ -37,12 +37,16 @@ class Forgetting:
         self._index = index
         self._ids = ids
 
-    async def forget(self, tenant: TenantId, wanted: Wanted, *, scopes: Group[str], by: UUID) -> Receipt:
+    async def forget(
+        self, tenant: TenantId, wanted: Wanted, *, scopes: Group[str], by: UUID, receipt: UUID
+    ) -> Receipt:
         """Forget what is wanted and lies in these scopes, and what was made of it, in any scope.
+
+        With the id of a receipt that is there for the same, that one is the answer, and nothing is done.
 
         Raises:
             NotFound: there is nothing of the kind.
-            Conflict: the task still runs, or memory is taking it in.
+            Conflict: the task still runs, memory is taking it in, or the receipt is for something else.
             StorageError: Postgres or the index failed. Nothing, or all that lies in Postgres, is forgotten.
         """
         named = () if wanted.id is None else (wanted.id,)
@@ -55,10 +59,10 @@ class Forgetting:
             before=wanted.before,
         )
         said = {name: str(value) for name, value in wanted.model_dump(exclude_none=True).items()}
-        receipt = await self._forget(tenant, selection, said, scopes=scopes, by=by)
-        if receipt is None:
+        forgotten = await self._forget(tenant, selection, said, receipt, scopes=scopes, by=by)
+        if forgotten is None:
             raise NotFound("there is nothing of that in the memory this key may see")
-        return receipt
+        return forgotten
 
     async def expire(self, tenant: TenantId, expired: Mapping[RecordKind, Sequence[UUID]]) -> Receipt | None:
         """Forget records whose time is over; none where they are gone already."""
@@ -67,7 +71,8 @@ class Forgetting:
             insights=tuple(expired.get("insight", ())),
             notes=tuple(expired.get("note", ())),
         )
-        return await self._forget(tenant, selection, {"reason": "expired"}, scopes=EVERY, by=None)
+        said = {"reason": "expired"}
+        return await self._forget(tenant, selection, said, self._ids.new(), scopes=EVERY, by=None)
 
     async def receipt(self, tenant: TenantId, receipt: UUID) -> Receipt:
         """Raises `NotFound`."""
@@ -95,17 +100,19 @@ class Forgetting:
         tenant: TenantId,
         selection: Selection,
         said: Mapping[str, str],
+        receipt: UUID,
         *,
         scopes: Group[str],
         by: UUID | None,
     ) -> Receipt | None:
         async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
+            if (earlier := await _earlier(work, receipt, said)) is not None:
+                return earlier
             if selection.task is not None:
                 await _refuse_unlearned(work, selection.task)
             losses = await _Losses.of(work, selection, scopes)
             if not losses.records:
                 return None
-            receipt = self._ids.new()
             await losses.write(work, receipt, said, by, selection.key)
             written = await _receipt(work, receipt)
         for kind in KINDS:
@@ -146,7 +153,7 @@ class _Losses:
         return [one.id for one in self.records if one.kind == kind and one.fate == "deleted"]
 
     async def _weigh(self, work: UnitOfWork) -> None:
-        """An insight goes that was asked for, was written from what is lost, or has nothing left to rest on."""
+        """An insight goes that was asked for, was written from what is lost, or rests on nothing any more."""
         if not self._insights:
             return
         wanted = {"insights": [row["id"] for row in self._insights], "lost": self._lost}
@@ -234,6 +241,15 @@ async def _refuse_unlearned(work: UnitOfWork, task: UUID) -> None:
     if row["status"] == "running":
         raise Conflict(f"task {task} still runs: cancel it, or wait, and then forget it")
     raise Conflict(f"memory is just taking task {task} in: forget it in a moment")
+
+
+async def _earlier(work: UnitOfWork, receipt: UUID, said: Mapping[str, str]) -> Receipt | None:
+    row = await work.fetch_one(SQL.receipt, {"receipt": receipt})
+    if row is None:
+        return None
+    if row["wanted"] != said:
+        raise Conflict("this idempotency key was used to forget something else", code="idempotency_mismatch")
+    return await _receipt(work, receipt)
 
 
 async def _receipt(work: UnitOfWork, receipt: UUID) -> Receipt:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import ConfigurationError
 from core.ids import TenantId
+from core.scopes import EVERY
 from memory.index.points import batches, checked
 from memory.ports import Collection, Embedder, Hit, Point, Where
 
@@ -62,7 +63,7 @@ class PgVectorIndex:
             raise ConfigurationError(f"pgvector {version} cannot filter a graph search: update it to 0.8")
 
     async def upsert(self, tenant: TenantId, collection: Collection, points: Sequence[Point]) -> None:
-        async with self._database.unit_of_work(tenant) as work:
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
             for batch in batches(points, BATCH):
                 row = {
                     **self._key(work, collection),
@@ -84,7 +85,7 @@ class PgVectorIndex:
     ) -> list[Hit]:
         if limit < 1:
             return []
-        async with self._database.unit_of_work(tenant) as work:
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
             wanted = {
                 **self._key(work, collection),
                 "vector": self._text(vector),
@@ -102,14 +103,19 @@ class PgVectorIndex:
         return _HITS.validate_python([{**row, "score": row["similarity"]} for row in rows])
 
     async def delete(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> None:
-        async with self._database.unit_of_work(tenant) as work:
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
             await work.execute(SQL.delete, {**self._key(work, collection), "ids": list(ids)})
 
     async def count(self, tenant: TenantId, collection: Collection) -> int:
-        async with self._database.unit_of_work(tenant) as work:
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
             row = await work.fetch_one(SQL.count, self._key(work, collection))
         assert row is not None
         return int(row["points"])
+
+    async def present(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> frozenset[UUID]:
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
+            rows = await work.fetch_all(SQL.present, {**self._key(work, collection), "ids": list(ids)})
+        return frozenset(row["id"] for row in rows)
 
     async def close(self) -> None:
         """Nothing is held: the pool belongs to the platform."""

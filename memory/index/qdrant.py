@@ -115,6 +115,13 @@ class QdrantIndex:
         with self._errors():
             return (await client.count(name, count_filter=_of_tenant(tenant, {}), exact=True)).count
 
+    async def present(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> frozenset[UUID]:
+        client, name = await self._open(collection)
+        own = {str(uuid5(tenant, str(one))): one for one in ids}
+        with self._errors():
+            found = await client.retrieve(name, list(own), with_payload=False)
+        return frozenset(own[str(point.id)] for point in found)
+
     async def close(self) -> None:
         client, self._client = self._client, None
         self._ready.clear()

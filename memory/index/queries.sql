@@ -61,3 +61,7 @@ WHERE tenant_id = %(tenant)s AND collection = %(collection)s AND embedder = %(em
 -- name: count
 SELECT count(*) AS points FROM vector_point
 WHERE tenant_id = %(tenant)s AND collection = %(collection)s AND embedder = %(embedder)s
+
+-- name: present
+SELECT id FROM vector_point
+WHERE tenant_id = %(tenant)s AND collection = %(collection)s AND embedder = %(embedder)s AND id = ANY(%(ids)s)
