@@ -20,12 +20,13 @@ from inference.gateway import ModelGateway
 from inference.litellm_files import names_provider
 from inference.ports import ModelProvider
 from inference.retry import RetryPolicy
-from memory import Memory
+from memory import Evaluator, Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
 from orchestrator.admission import Admission
 from orchestrator.approvals import ApprovalService
 from orchestrator.control import ControlService
+from orchestrator.evaluating import evaluator_of
 from orchestrator.forking import ForkService
 from orchestrator.intake import Intake
 from orchestrator.keys import KeyService
@@ -54,6 +55,7 @@ async def open_platform(
     embedder: Embedder | None = None,
     index: VectorIndex | None = None,
     tools: Iterable[Tool] | None = None,
+    evaluator: Evaluator | None = None,
 ) -> Platform:
     """Connect as the application role and wire everything up; what is given replaces the settings' choice.
 
@@ -98,7 +100,7 @@ async def open_platform(
         embedder=embedder,
         index=index,
         tools=runner,
-        memory=Memory(database=database, embedder=embedder, index=index),
+        memory=Memory(database=database, embedder=embedder, index=index, holdout=settings.memory_holdout),
         task_tree=task_tree,
         tasks=TaskService(
             database,
@@ -115,6 +117,7 @@ async def open_platform(
         messages=MessageService(database, ids),
         keys=KeyService(database),
         model=model,
+        evaluator=evaluator or evaluator_of(settings.memory_evaluator),
     )
 
 

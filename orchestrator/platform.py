@@ -10,7 +10,7 @@ from core.ids import IdSource
 from core.settings import Settings
 from inference.model import ModelDescription
 from inference.ports import Gateway
-from memory import Memory
+from memory import Evaluator, Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
 from orchestrator.keys import KeyService
@@ -37,6 +37,7 @@ class Platform:
     messages: Messages
     keys: KeyService
     model: ModelDescription
+    evaluator: Evaluator | None = None
 
     async def aclose(self) -> None:
         await self.gateway.aclose()
