@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from uuid import UUID
@@ -128,8 +128,34 @@ class VectorIndex(Protocol):
 
     async def count(self, tenant: TenantId, collection: Collection) -> int: ...
 
-    async def present(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> frozenset[UUID]:
-        """Those of the records that the index has."""
+    async def digests(
+        self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]
+    ) -> Mapping[UUID, str]:
+        """`memory.index.points.digest_of` of those of the records that have a point."""
+        ...
+
+    def pages(self, tenant: TenantId, collection: Collection) -> AsyncIterator[Sequence[UUID]]:
+        """The ids of all points, in any order."""
+        ...
+
+    async def destroy(self) -> None:
+        """Remove the points of all tenants; nothing may search them any more."""
         ...
 
     async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation:
+    """One whole index: whatever it holds was embedded by its embedder."""
+
+    embedder: Embedder
+    index: VectorIndex
+
+
+class Generations(Protocol):
+    """Which indexes there are."""
+
+    async def live(self) -> Sequence[Generation]:
+        """Those that take in what changes: the one that is searched, and one that is being built."""
+        ...

@@ -20,7 +20,7 @@ from inference.gateway import ModelGateway
 from inference.litellm_files import names_provider
 from inference.ports import ModelProvider
 from inference.retry import RetryPolicy
-from memory import Memory
+from memory import Evaluator, Memory
 from memory.forgetting import Forgetting
 from memory.ports import Embedder, VectorIndex
 from memory.search import Search
@@ -29,6 +29,7 @@ from memory.transfer import Exporting, Importing
 from orchestrator.admission import Admission
 from orchestrator.approvals import ApprovalService
 from orchestrator.control import ControlService
+from orchestrator.evaluating import evaluator_of
 from orchestrator.forking import ForkService
 from orchestrator.intake import Intake
 from orchestrator.keys import KeyService
@@ -58,6 +59,7 @@ async def open_platform(
     embedder: Embedder | None = None,
     index: VectorIndex | None = None,
     tools: Iterable[Tool] | None = None,
+    evaluator: Evaluator | None = None,
 ) -> Platform:
     """Connect as the application role and wire everything up; what is given replaces the settings' choice.
 
@@ -103,7 +105,7 @@ async def open_platform(
         embedder=embedder,
         index=index,
         tools=runner,
-        memory=Memory(database=database, embedder=embedder, index=index),
+        memory=Memory(database=database, embedder=embedder, index=index, holdout=settings.memory_holdout),
         task_tree=task_tree,
         tasks=TaskService(
             database,
@@ -129,6 +131,7 @@ async def open_platform(
         forgetting=forgetting,
         keys=KeyService(database),
         model=model,
+        evaluator=evaluator or evaluator_of(settings.memory_evaluator),
     )
 
 

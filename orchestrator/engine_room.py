@@ -15,10 +15,12 @@ from orchestrator.checkpointer import TurnCheckpointer
 from orchestrator.closing import Closing
 from orchestrator.engine import Engine
 from orchestrator.learning import Learning
+from orchestrator.learning_journal import LearningJournal
 from orchestrator.lease import LeaseKeeper
 from orchestrator.platform import Platform
 from orchestrator.reaper import Reaper
 from orchestrator.relay import Order, Publisher, Relay
+from orchestrator.retelling import Retelling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,5 +76,21 @@ def open_engine_room(platform: Platform, *, owner: str | None = None) -> EngineR
         platform=platform,
         engine=Engine(platform, leases, graphs, checkpointer),
         leases=leases,
-        learning=Learning(platform.database, platform.memory, platform.task_tree),
+        learning=_learning(platform),
+    )
+
+
+def _learning(platform: Platform) -> Learning:
+    journal = LearningJournal(
+        platform.database,
+        platform.gateway,
+        platform.clock,
+        tokens=platform.settings.memory_learning_tokens,
+    )
+    return Learning(
+        platform.database,
+        platform.memory,
+        Retelling(platform.task_tree),
+        journal,
+        evaluator=platform.evaluator,
     )

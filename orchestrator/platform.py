@@ -10,7 +10,7 @@ from core.ids import IdSource
 from core.settings import Settings
 from inference.model import ModelDescription
 from inference.ports import Gateway
-from memory import Memory
+from memory import Evaluator, Memory
 from memory.forgetting import Forgetting
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
@@ -40,6 +40,7 @@ class Platform:
     forgetting: Forgetting
     keys: KeyService
     model: ModelDescription
+    evaluator: Evaluator | None = None
 
     async def aclose(self) -> None:
         await self.gateway.aclose()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from core.errors import StorageError
 from core.ids import TenantId
+from memory.index.points import digest_of
 from memory.ports import Collection, Hit, Point, Vectors, Where
 
 
@@ -87,8 +88,17 @@ class DictIndex:
     async def count(self, tenant: TenantId, collection: Collection) -> int:
         return len(self._of(tenant, collection))
 
-    async def present(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> frozenset[UUID]:
-        return frozenset(ids) & self._of(tenant, collection).keys()
+    async def digests(
+        self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]
+    ) -> Mapping[UUID, str]:
+        points = self._of(tenant, collection)
+        return {one: digest_of(points[one].text, points[one].payload) for one in ids if one in points}
+
+    async def pages(self, tenant: TenantId, collection: Collection) -> AsyncIterator[Sequence[UUID]]:
+        yield list(self._of(tenant, collection))
+
+    async def destroy(self) -> None:
+        self.points.clear()
 
 
 def allows(where: Where, payload: Mapping[str, str]) -> bool:

@@ -19,11 +19,7 @@ LIMIT %(limit)s
 -- name: insights
 SELECT i.id, i.scope, i.state, (ARRAY['untrusted', 'derived', 'user', 'operator', 'platform'])[(i.provenance ->> 'trust')::integer + 1] AS trust,
     i.provenance, i.created_at, i.kind AS form, i.about, i.text,
-    ARRAY(
-        SELECT DISTINCT e.origin FROM insight_support AS s JOIN episode AS e ON e.id = s.episode_id
-        WHERE s.insight_id = i.id AND s.polarity = 1
-        ORDER BY e.origin LIMIT 32
-    ) AS origins,
+    i.origins,
     i.supports, i.contradictions, i.alpha / (i.alpha + i.beta) AS worth, i.utility, i.version, i.retired_for,
     i.superseded_by, i.updated_at
 FROM insight AS i
@@ -32,11 +28,7 @@ WHERE i.id = ANY(%(ids)s)
 -- name: insight_page
 SELECT i.id, i.scope, i.state, (ARRAY['untrusted', 'derived', 'user', 'operator', 'platform'])[(i.provenance ->> 'trust')::integer + 1] AS trust,
     i.provenance, i.created_at, i.kind AS form, i.about, i.text,
-    ARRAY(
-        SELECT DISTINCT e.origin FROM insight_support AS s JOIN episode AS e ON e.id = s.episode_id
-        WHERE s.insight_id = i.id AND s.polarity = 1
-        ORDER BY e.origin LIMIT 32
-    ) AS origins,
+    i.origins,
     i.supports, i.contradictions, i.alpha / (i.alpha + i.beta) AS worth, i.utility, i.version, i.retired_for,
     i.superseded_by, i.updated_at
 FROM insight AS i

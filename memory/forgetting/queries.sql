@@ -27,7 +27,7 @@ WITH RECURSIVE asked AS (
     WHERE (i.scope = ANY(%(scopes)s) OR '*' = ANY(%(scopes)s)) AND (
         i.id = ANY(%(insights)s) OR i.scope = %(private)s OR i.provenance -> 'origins' @> %(imported)s::jsonb
         OR i.created_at < %(before)s::timestamptz AND NOT EXISTS (
-            SELECT FROM insight_support AS s WHERE s.insight_id = i.id AND s.episode_id <> ALL(%(lost)s)
+            SELECT FROM insight_support AS s WHERE s.insight_id = i.id AND s.episode_id <> ALL(%(lost)s::uuid[])
         )
     )
 ),
@@ -38,36 +38,41 @@ written AS (
     UNION
     SELECT v.insight_id FROM written AS w JOIN insight_version AS v ON v.supersedes @> ARRAY[w.id]
 )
-SELECT i.id, i.kind, i.about, i.pattern,
+SELECT i.id,
     sha256(convert_to(to_jsonb(i)::text, 'UTF8')) AS digest,
     EXISTS (SELECT FROM asked AS a WHERE a.id = i.id) AS asked,
     EXISTS (SELECT FROM written AS w WHERE w.id = i.id) AS written
 FROM insight AS i
 WHERE i.id IN (SELECT id FROM written)
-    OR i.id IN (SELECT s.insight_id FROM insight_support AS s WHERE s.episode_id = ANY(%(lost)s))
+    OR i.id IN (SELECT s.insight_id FROM insight_support AS s WHERE s.episode_id = ANY(%(lost)s::uuid[]))
 ORDER BY i.id
 FOR UPDATE OF i
 
 -- name: left
 -- What insights still rest on once the episodes are lost.
 SELECT i.id,
-    count(*) FILTER (WHERE s.polarity = 1) AS supports,
-    count(*) FILTER (WHERE s.polarity = -1) AS contradictions,
-    count(DISTINCT e.origin) FILTER (WHERE s.polarity = 1) AS origins,
+    count(*) FILTER (WHERE s.polarity = 1)::integer AS supports,
+    count(*) FILTER (WHERE s.polarity = -1)::integer AS contradictions,
+    coalesce(array_agg(DISTINCT e.origin) FILTER (WHERE s.polarity = 1), '{}') AS origins,
+    coalesce(
+        array_agg(DISTINCT e.origin)
+        FILTER (WHERE s.polarity = 1 AND (e.provenance ->> 'trust')::integer > %(untrusted)s),
+        '{}'
+    ) AS trusted_origins,
     (array_agg(e.goal ORDER BY e.created_at, e.id) FILTER (WHERE s.polarity = 1))[1] AS goal
 FROM unnest(%(insights)s::uuid[]) AS i (id)
 LEFT JOIN (
     insight_support AS s JOIN episode AS e ON e.tenant_id = s.tenant_id AND e.id = s.episode_id
-) ON s.insight_id = i.id AND s.episode_id <> ALL(%(lost)s)
+) ON s.insight_id = i.id AND s.episode_id <> ALL(%(lost)s::uuid[])
 GROUP BY i.id
 
 -- name: recompute
 UPDATE insight AS i
-SET supports = r.supports, contradictions = r.contradictions, about = r.about, text = coalesce(r.text, i.text),
-    state = CASE WHEN i.state = 'active' AND r.origins < %(enough)s THEN 'candidate' ELSE i.state END,
-    updated_at = clock_timestamp()
+SET supports = r.supports, contradictions = r.contradictions, about = r.about, text = r.text, state = r.state,
+    origins = r.origins, trusted_origins = r.trusted_origins, updated_at = clock_timestamp()
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
-    id uuid, supports integer, contradictions integer, origins integer, about text, text text
+    id uuid, supports integer, contradictions integer, about text, text text, state text, origins text[],
+    trusted_origins text[]
 )
 WHERE i.id = r.id
 
@@ -79,8 +84,11 @@ FROM (
     SELECT e.cluster_id, count(*)::integer AS episodes, sum(p.vector) AS total
     FROM episode AS e
     JOIN episode_cluster AS k ON k.id = e.cluster_id
-    LEFT JOIN vector_point AS p
-        ON p.collection = 'episode' AND p.embedder = k.embedder AND p.id = e.id
+    LEFT JOIN LATERAL (
+        SELECT v.vector FROM vector_point AS v
+        WHERE v.collection = 'episode' AND v.id = e.id AND starts_with(v.generation, k.embedder || '#')
+        LIMIT 1
+    ) AS p ON true
     WHERE e.id = ANY(%(lost)s)
     GROUP BY e.cluster_id
 ) AS lost

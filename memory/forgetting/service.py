@@ -14,13 +14,16 @@ from pydantic import TypeAdapter
 from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import Conflict, NotFound
 from core.ids import IdSource, TenantId
+from core.provenance import Trust
 from core.scopes import EVERY, private
 from core.text import clipped
 from memory.forgetting.model import Counts, Forgotten, Proof, Receipt, Remains, Selection, Wanted
 from memory.guard.model import RecordKind
 from memory.index.outbox import mark_changed
-from memory.insight_graph.model import Procedure
-from memory.insight_graph.procedure import ABOUT_CHARACTERS, ACTIVE_ORIGINS, describe
+from memory.insight_graph import repository
+from memory.insight_graph.credit import hold
+from memory.insight_graph.model import Insight
+from memory.insight_graph.procedure import ABOUT_CHARACTERS, MAX_ORIGINS, weighed
 from memory.ports import VectorIndex
 
 SQL = queries.load(__file__)
@@ -91,7 +94,7 @@ class Forgetting:
             remains = _REMAINS.validate_python(await work.fetch_all(SQL.remains, {"receipt": receipt}))
         for kind in KINDS:
             ids = [one.id for one in deleted if one.kind == kind]
-            there = await self._index.present(tenant, kind, ids) if ids else frozenset[UUID]()
+            there = await self._index.digests(tenant, kind, ids)
             remains += [Remains(kind=kind, id=one, where="index") for one in sorted(there)]
         return Proof(receipt=receipt, checked=len(deleted), remains=tuple(remains))
 
@@ -106,6 +109,7 @@ class Forgetting:
         by: UUID | None,
     ) -> Receipt | None:
         async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
+            await hold(work)
             if (earlier := await _earlier(work, receipt, said)) is not None:
                 return earlier
             if selection.task is not None:
@@ -127,9 +131,9 @@ class _Losses:
     def __init__(self, episodes: Sequence[Row], notes: Sequence[Row], insights: Sequence[Row]) -> None:
         self._lost = [row["id"] for row in episodes]
         self._goals = {clipped(row["goal"], ABOUT_CHARACTERS) for row in episodes}
-        self._insights = insights
+        self._rests = insights
         self.records = [_record("episode", row) for row in episodes] + [_record("note", row) for row in notes]
-        self._recomputed: list[dict[str, Any]] = []
+        self._recomputed: list[Insight] = []
 
     @classmethod
     async def of(cls, work: UnitOfWork, selection: Selection, scopes: Group[str]) -> _Losses:
@@ -154,32 +158,37 @@ class _Losses:
 
     async def _weigh(self, work: UnitOfWork) -> None:
         """An insight goes that was asked for, was written from what is lost, or rests on nothing any more."""
-        if not self._insights:
+        if not self._rests:
             return
-        wanted = {"insights": [row["id"] for row in self._insights], "lost": self._lost}
+        wanted = {
+            "insights": [row["id"] for row in self._rests],
+            "lost": self._lost,
+            "untrusted": Trust.UNTRUSTED.value,
+        }
         left = {row["id"]: row for row in await work.fetch_all(SQL.left, wanted)}
-        for row in self._insights:
+        for row in self._rests:
             rest = left[row["id"]]
             keeps = not row["asked"] and not row["written"] and rest["supports"] > 0
             self.records.append(_record("insight", row, recomputed=keeps))
             if keeps:
-                self._recomputed.append(self._recompute(row, rest))
+                insight = await repository.insight(work, row["id"])
+                assert insight is not None
+                self._recomputed.append(self._recompute(insight, rest))
 
-    def _recompute(self, row: Row, rest: Row) -> dict[str, Any]:
-        about, pattern = row["about"], row["pattern"]
-        supports, contradictions = rest["supports"], rest["contradictions"]
-        return {
-            "id": row["id"],
-            "supports": supports,
-            "contradictions": contradictions,
-            "origins": rest["origins"],
-            "about": clipped(rest["goal"], ABOUT_CHARACTERS) if about in self._goals else about,
-            "text": None
-            if pattern is None
-            else describe(
-                Procedure.model_validate(pattern), supports=supports, contradictions=contradictions
-            ),
-        }
+    def _recompute(self, insight: Insight, rest: Row) -> Insight:
+        """As if only what is left had ever been counted."""
+        stripped = insight.model_copy(
+            update={
+                "supports": 0,
+                "contradictions": 0,
+                "origins": tuple(rest["origins"][:MAX_ORIGINS]),
+                "trusted_origins": tuple(rest["trusted_origins"][:MAX_ORIGINS]),
+                "about": clipped(rest["goal"], ABOUT_CHARACTERS)
+                if insight.about in self._goals
+                else insight.about,
+            }
+        )
+        return weighed(stripped, supports=rest["supports"], contradictions=rest["contradictions"])
 
     async def write(
         self, work: UnitOfWork, receipt: UUID, said: Mapping[str, str], by: UUID | None, key: UUID | None
@@ -218,7 +227,9 @@ class _Losses:
         await work.execute(SQL.delete_episodes, lost)
         await work.execute(SQL.delete_insights, {"ids": insights})
         await work.execute(SQL.delete_notes, {"ids": notes})
-        await work.execute(SQL.recompute, {"rows": jsonb(self._recomputed), "enough": ACTIVE_ORIGINS})
+        await work.execute(
+            SQL.recompute, {"rows": jsonb([one.model_dump(mode="json") for one in self._recomputed])}
+        )
         for kind in KINDS:
             await mark_changed(work, kind, [one.id for one in self.records if one.kind == kind])
 

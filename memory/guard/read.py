@@ -25,23 +25,24 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
     """Judge fetched records against the rules and against each other.
 
     First each record alone: quarantined, too far from the goal, or written like instructions. Then one
-    record per origin, the nearest, for each kind; of notes, that holds for those nobody vouches for. Then
-    the episodes left are compared by their recorded actions; every origin has one vote, and no record votes
-    on its own origin. Without a quorum, without recorded actions, between the bounds, or where more than
-    half would be held back, the guard abstains: absence of evidence is not evidence against a record.
+    record per origin, the nearest, for each kind; an active insight rests on several and stands for itself,
+    and so does an active note, for which somebody stands. Then the episodes left are compared by their
+    recorded actions; every origin has one vote, and no record votes on its own origin. Without a quorum,
+    without recorded actions, between the bounds, or where more than half would be held back, the guard
+    abstains: absence of evidence is not evidence against a record.
 
     Returns:
         A verdict for every candidate, by id.
     """
     verdicts: dict[RecordId, Verdict] = {}
-    chosen: dict[tuple[str, str, RecordId | None], Candidate] = {}
+    chosen: dict[tuple[str, str], Candidate] = {}
     for candidate in sorted(candidates, key=lambda one: (-one.similarity, one.id)):
         reason = _fault(candidate, minimum_similarity)
-        place = (candidate.kind, candidate.origin, _passage(candidate))
-        if reason is None and place in chosen:
+        voice = candidate.kind, _voice(candidate)
+        if reason is None and voice in chosen:
             reason = "same_origin"
         if reason is None:
-            chosen[place] = candidate
+            chosen[voice] = candidate
         else:
             verdicts[candidate.id] = HeldBack(reason=reason)
     episodes = [candidate for candidate in chosen.values() if candidate.kind == "episode"]
@@ -52,6 +53,11 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
         elif candidate.kind == "note":
             verdicts[candidate.id] = _by_state(candidate)
     return verdicts
+
+
+def _voice(candidate: Candidate) -> str:
+    stands_for_itself = candidate.kind != "episode" and candidate.state == "active"
+    return str(candidate.id) if stands_for_itself else candidate.origin
 
 
 def _fault(candidate: Candidate, minimum_similarity: float) -> HeldReason | None:
@@ -72,11 +78,6 @@ def _insight_verdict(candidate: Candidate) -> Verdict:
 
 def _by_state(candidate: Candidate) -> Verdict:
     return Accepted() if candidate.state == "active" else Abstained(reason="candidate")
-
-
-def _passage(candidate: Candidate) -> RecordId | None:
-    """What else makes a record one of its own: notes somebody vouches for are passages, and not votes."""
-    return candidate.id if candidate.kind == "note" and candidate.state == "active" else None
 
 
 def _consensus(episodes: Sequence[Candidate]) -> Mapping[RecordId, Verdict]:

@@ -46,10 +46,13 @@ ON CONFLICT DO NOTHING
 
 -- name: count_supports
 UPDATE insight AS i
-SET supports = s.supports, contradictions = s.contradictions
+SET supports = s.supports, contradictions = s.contradictions, origins = s.origins
 FROM (
-    SELECT count(*) FILTER (WHERE polarity = 1) AS supports, count(*) FILTER (WHERE polarity = -1) AS contradictions
-    FROM insight_support WHERE insight_id = %(insight)s
+    SELECT count(*) FILTER (WHERE r.polarity = 1) AS supports,
+        count(*) FILTER (WHERE r.polarity = -1) AS contradictions,
+        coalesce(array_agg(DISTINCT e.origin) FILTER (WHERE r.polarity = 1), '{}') AS origins
+    FROM insight_support AS r JOIN episode AS e ON e.id = r.episode_id
+    WHERE r.insight_id = %(insight)s
 ) AS s
 WHERE i.id = %(insight)s
 RETURNING i.supports, i.contradictions, i.pattern

@@ -43,7 +43,7 @@ class Memory:
         scopes: Collection[str] = (),
         limit: int = 10,
     ) -> SearchResult:
-        """Records found by meaning and by words, best first; of every kind and scope, unless some are named."""
+        """Records found by meaning and by words, best first; of any kind and scope, unless some are named."""
         return self._send(endpoints.search(query, kinds, scopes, limit))
 
     def list(

@@ -130,12 +130,14 @@ CREATE TABLE episode_edge (
     FOREIGN KEY (tenant_id, src) REFERENCES episode (tenant_id, id) ON DELETE CASCADE,
     FOREIGN KEY (tenant_id, dst) REFERENCES episode (tenant_id, id) ON DELETE CASCADE
 );
-CREATE INDEX episode_edge_dst ON episode_edge (tenant_id, dst);
+CREATE INDEX episode_edge_src ON episode_edge (tenant_id, src, weight DESC);
+CREATE INDEX episode_edge_dst ON episode_edge (tenant_id, dst, weight DESC);
 CALL protect('episode_edge');
 
 -- A generalisation. `about` is what it is found by; alpha and beta are the Beta counts of its worth: evidence of
 -- episodes, and credit of the tasks that were shown it. `shown` and `withheld` count those tasks and those it was
--- held out of, the second of each pair how many of them ended well: their difference is its lift.
+-- held out of, the second of each pair how many of them ended well: their difference is its lift. `origins` are
+-- those of its supports, the first 32; `trusted_origins` those of supports in which nothing untrusted had a part.
 CREATE TABLE insight (
     tenant_id uuid NOT NULL REFERENCES tenant (id),
     id uuid NOT NULL,
@@ -158,6 +160,8 @@ CREATE TABLE insight (
     withheld_well integer NOT NULL DEFAULT 0,
     version integer NOT NULL DEFAULT 1,
     state text NOT NULL CHECK (state IN ('candidate', 'active', 'quarantined', 'retired')),
+    origins text[] NOT NULL DEFAULT '{}',
+    trusted_origins text[] NOT NULL DEFAULT '{}',
     retired_for text CHECK (retired_for IN ('harm', 'worth', 'superseded')),
     superseded_by uuid,
     provenance jsonb NOT NULL,

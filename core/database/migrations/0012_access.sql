@@ -194,8 +194,6 @@ AS $$
     LIMIT most
 $$;
 
-CREATE POLICY engine_all ON tenant TO treehold_engine USING (true);
-GRANT SELECT ON tenant TO treehold_engine;
 GRANT CREATE ON SCHEMA treehold TO treehold_engine;
 ALTER FUNCTION authenticate(bytea) OWNER TO treehold_engine;
 ALTER FUNCTION expired_memory(integer, integer) OWNER TO treehold_engine;
