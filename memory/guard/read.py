@@ -26,10 +26,9 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
 
     First each record alone: quarantined, too far from the goal, or written like instructions. Then one
     record per origin, the nearest, for each kind; an active insight rests on several and stands for itself.
-    record per origin, the nearest, for each kind; an active insight rests on several and stands for itself.
-    Then the episodes left are compared by their recorded
-    recorded actions, between the bounds, or where more than half would be held back, the guard
-    abstains: absence of evidence is not evidence against a record.
+    Then the episodes left are compared by their recorded actions; every origin has one vote, and no record
+    votes on its own origin. Without a quorum, without recorded actions, between the bounds, or where more
+    than half would be held back, the guard abstains: absence of evidence is not evidence against a record.
 
     Returns:
         A verdict for every candidate, by id.
