@@ -13,6 +13,7 @@ from core.database import Database, queries
 from core.errors import InvalidInput, NotFound
 from core.ids import AgentId, RecordId, TaskId, TenantId
 from memory import FinishedTask, Recall
+from memory.insight_graph import repository
 from tests.integration.memory.conftest import IndexedMemory
 
 Finished = Callable[..., FinishedTask]
@@ -47,8 +48,6 @@ async def show(
     """A task that was shown these, and had one withheld."""
     task, agent = TaskId(uuid4()), AgentId(uuid4())
     async with database.unit_of_work(tenant) as work:
-        from memory.insight_graph import repository
-
         rows: list[dict[str, Any]] = [
             {"record": str(one), "kind": "insight", "version": 1, "position": place, "decision": "used"}
             for place, one in enumerate(records)

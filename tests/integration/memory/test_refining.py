@@ -157,11 +157,14 @@ async def test_other_words_take_the_place_of_the_old_and_keep_their_lineage(
     rows = await fetch(database, tenant, SQL.versions)
     found = {row["text"]: (row["state"], row["retired_for"], row["op"], row["supersedes"]) for row in rows}
     edited = found.pop(BETTER)
-    assert edited == ("active", None, "edit", 1), "its supports came with it"
-    assert sorted(found.values(), key=str) == [
-        ("active", None, "add", 0),
-        ("retired", "superseded", "add", 0),
-    ], "the merge named an insight that was changed meanwhile, and was refused"
+    assert edited == ("candidate", None, "edit", 1), "nobody vouched for the new words yet"
+    assert found == {
+        FIRST: ("retired", "superseded", "add", 0),
+        "Skip the rest.": ("candidate", None, "add", 0),
+    }, "the merge named an insight that was changed meanwhile, and was refused"
+    recall = await memory.recall(tenant, GOAL, scopes=TENANT)
+    (advice,) = [record for record in recall.used if BETTER in record.lines]
+    assert (advice.version, advice.lines[1]) == (2, "seen 3 times"), "its supports came with it"
 
 
 async def test_a_cluster_is_refined_by_one_at_a_time_and_a_dead_one_gives_way(
