@@ -15,7 +15,6 @@ from agents.graph import Context, Graph, compiled
 from agents.ports import Refusal, Told, Turn
 from core.errors import BudgetExhausted
 from inference.model import Message
-from memory import Recall
 
 
 class LeadState(TypedDict, total=False):
@@ -23,8 +22,6 @@ class LeadState(TypedDict, total=False):
     inputs: list[InputFile]
     notes: list[str]
     """What the survey left out, for the answer."""
-    recalled: int
-    """Records of memory in the prompt."""
     plan: list[planning.Subtask]
     said: dict[str, list[str]]
     """What the user said of steps while they were planned or at work, by their keys."""
@@ -44,18 +41,15 @@ async def prepare(state: LeadState, runtime: Context) -> LeadState:
     agent = turn.agent
     inputs, notes = list(agent.brief.inputs), list[str]()
     parts = [prompt.goal_block(agent.brief)]
-    recall = Recall()
     if agent.is_root:
         surveyed = await survey.survey(turn)
         inputs, notes = list(surveyed.files), list(surveyed.notes)
-        recall = await turn.recall()
-        parts.append(prompt.recall_block(recall))
+        parts.append(prompt.recall_block(await turn.recall()))
     parts.append(prompt.brief_blocks(agent, inputs))
     return {
         "messages": [prompt.system("lead"), Message(role="user", content="\n\n".join(parts))],
         "inputs": inputs,
         "notes": notes,
-        "recalled": len(recall.used),
     }
 
 
@@ -64,7 +58,7 @@ async def plan(state: LeadState, runtime: Context) -> LeadState:
     turn = runtime.context.turn
     asked = Message(role="user", content=planning.instruction(turn))
     messages = [*state.get("messages", []), asked]
-    subtasks, said = await planning.ask(turn, messages, state.get("inputs", []), state.get("recalled", 0))
+    subtasks, said = await planning.ask(turn, messages, state.get("inputs", []))
     own = (await turn.tree()).get(turn.agent.node).key if turn.agent.node else None
     await turn.revise(planning.operations(turn.agent, subtasks, own))
     notes = [*state.get("notes", []), *planning.notes(turn.agent)]

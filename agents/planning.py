@@ -64,8 +64,6 @@ class _Plan(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     subtasks: tuple[Subtask, ...] = Field(min_length=1)
-    uses: tuple[str, ...] = ()
-    """Refs of recalled records; memory reads them in the journal."""
 
 
 def most_children(agent: AgentFacts) -> int:
@@ -117,7 +115,7 @@ def instruction(turn: Turn) -> str:
     return f"Give the PLAN now, as JSON: at most {most_subtasks(turn.agent)} subtasks. You {split} use split."
 
 
-def schema(agent: AgentFacts, inputs: Sequence[InputFile], recalled: int) -> dict[str, JsonValue]:
+def schema(agent: AgentFacts, inputs: Sequence[InputFile]) -> dict[str, JsonValue]:
     """The plan's schema for this agent: its own limits and the refs it may name are in it."""
     refs: dict[str, Any] = {"enum": [file.ref for file in inputs]} if inputs else {"type": "string"}
     most = most_subtasks(agent)
@@ -133,26 +131,18 @@ def schema(agent: AgentFacts, inputs: Sequence[InputFile], recalled: int) -> dic
             "after": {"type": "array", "items": {"type": "integer", "minimum": 1}, "maxItems": most},
         },
     }
-    properties: dict[str, Any] = {
-        "subtasks": {"type": "array", "minItems": 1, "maxItems": most, "items": subtask}
-    }
-    if recalled:
-        shown = {"enum": [prompt.recalled_ref(place) for place in range(recalled)]}
-        properties["uses"] = {"type": "array", "items": shown, "maxItems": recalled}
     return {
         "type": "object",
         "additionalProperties": False,
-        "required": [*properties],
-        "properties": properties,
+        "required": ["subtasks"],
+        "properties": {"subtasks": {"type": "array", "minItems": 1, "maxItems": most, "items": subtask}},
     }
 
 
 async def ask(
-    turn: Turn, messages: Sequence[Message], inputs: Sequence[InputFile], recalled: int
+    turn: Turn, messages: Sequence[Message], inputs: Sequence[InputFile]
 ) -> tuple[list[Subtask], list[Message]]:
     """The plan, and what was said after `messages` until it could be carried out: once repaired at most.
-
-    `recalled` records stand in the prompt, and the plan says which of them it rests on.
 
     Raises:
         ModelOutputInvalid: it cannot be carried out.
@@ -165,7 +155,7 @@ async def ask(
     said: list[Message] = []
     fault: str | None = None
     for _ in range(2):
-        reply = await turn.model(_request(turn, [*messages, *said], inputs, recalled))
+        reply = await turn.model(_request(turn, [*messages, *said], inputs))
         said.append(Message(role="assistant", content=reply.content))
         subtasks = _read(reply)
         fault = _fault(subtasks)
@@ -175,13 +165,11 @@ async def ask(
     raise ModelOutputInvalid(f"the plan cannot be carried out, also after one repair: {fault}")
 
 
-def _request(
-    turn: Turn, messages: Sequence[Message], inputs: Sequence[InputFile], recalled: int
-) -> ModelRequest:
+def _request(turn: Turn, messages: Sequence[Message], inputs: Sequence[InputFile]) -> ModelRequest:
     return ModelRequest(
         kind="plan",
         messages=tuple(messages),
-        output_schema=schema(turn.agent, inputs, recalled),
+        output_schema=schema(turn.agent, inputs),
         output_name="plan",
         max_tokens=2048,
         metadata=prompt.stamp("lead"),

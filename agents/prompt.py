@@ -88,22 +88,16 @@ def steering_message(said: Sequence[dict[str, JsonValue]]) -> Message:
     return Message(role="user", content=block("steering", [*said], Trust.USER))
 
 
-def recalled_ref(place: int) -> str:
-    """What a plan calls a recalled record, by its place."""
-    return f"m{place + 1}"
-
-
 def recall_block(recall: Recall) -> str:
     """What memory gave, frozen for the agent's life; one record per origin, as data."""
     records: list[JsonValue] = [
         {
-            "ref": recalled_ref(place),
             "kind": record.kind,
             "title": record.title,
             "lines": list(record.lines),
             "trust": record.trust.name.lower(),
             "checked": record.verdict.decision,
         }
-        for place, record in enumerate(recall.used)
+        for record in recall.used
     ]
     return block("recalled", records, min((record.trust for record in recall.used), default=Trust.PLATFORM))

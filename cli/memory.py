@@ -1,4 +1,4 @@
-"""`treehold memory`: search what tasks taught and people noted, look at it, add to it, forget it, carry it."""
+"""`treehold memory`: what tasks taught and people noted, searched, shown, added to, forgotten and carried."""
 
 from __future__ import annotations
 

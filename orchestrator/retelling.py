@@ -12,7 +12,9 @@ from core.ids import AgentId, RecordId, TaskId
 from core.provenance import Provenance
 from core.text import clipped, printable
 from memory import Action, FinishedTask, Step, Utterance
+from memory.insight_graph.citing import follows, words_of
 from memory.insight_graph.model import MAX_ACTIONS, MAX_UTTERANCES, Outcome
+from memory.insight_graph.procedure import procedure_of
 from memory.insight_graph.reward import Signals, rewarded
 from memory.task_tree import TaskTree
 
@@ -35,6 +37,8 @@ class Retelling:
         agents = await work.fetch_all(SQL.agents, {"task": task, "most": MAX_AGENTS})
         tree = await self._task_tree.load(work, task, log=False)
         provenance = Provenance.model_validate(row["provenance"])
+        said = told(row["goal"], agents, calls, row["answer"])
+        actions = [_action(call) for call in calls]
         return FinishedTask(
             tenant=work.tenant,
             task=task,
@@ -43,10 +47,10 @@ class Retelling:
             origin=_origin(provenance),
             scope=row["scope"],
             steps=tuple(Step(title=node.title, status=node.status) for node in tree.nodes),
-            actions=tuple(_action(call) for call in calls),
+            actions=tuple(actions),
             conclusion=clipped(row["answer"]["text"], 2000) if row["answer"] else None,
-            utterances=tuple(told(row["goal"], agents, calls, row["answer"])),
-            cited=await _cited(work, task),
+            utterances=tuple(said),
+            cited=await _cited(work, task, said, actions),
             reward=await _reward(work, task, row),
             provenance=provenance,
         )
@@ -132,14 +136,16 @@ class _Telling:
         )
 
 
-async def _cited(work: UnitOfWork, task: TaskId) -> frozenset[RecordId]:
-    rows = await work.fetch_all(SQL.cited, {"task": task})
-    uses = {str(ref) for row in rows for ref in row["uses"] or ()}
-    if not uses:
-        return frozenset()
-    shown = await work.fetch_all(SQL.exposed, {"task": task})
+async def _cited(
+    work: UnitOfWork, task: TaskId, said: Sequence[Utterance], actions: Sequence[Action]
+) -> frozenset[RecordId]:
+    rows = await work.fetch_all(SQL.shown, {"task": task})
+    words = words_of(one.content for one in said if one.kind in {"plan", "brief", "return", "answer"})
+    done = procedure_of(actions).tools
     return frozenset(
-        RecordId(row["record_id"]) for number, row in enumerate(shown, 1) if f"m{number}" in uses
+        RecordId(row["id"])
+        for row in rows
+        if follows(row["text"], tuple(row["procedure"]), done=done, words=words)
     )
 
 

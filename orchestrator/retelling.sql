@@ -18,12 +18,11 @@ SELECT count(*) FILTER (WHERE kind = 'gate.accepted') AS accepted,
     count(*) FILTER (WHERE kind = 'gate.refused') AS refused
 FROM event WHERE task_id = %(task)s AND kind IN ('gate.accepted', 'gate.refused')
 
--- name: cited
--- The refs of what it was shown that the root's plan says it used.
-SELECT c.outcome #> '{output,uses}' AS uses
-FROM call AS c JOIN agent AS a ON a.id = c.agent_id
-WHERE c.task_id = %(task)s AND a.parent_id IS NULL AND c.kind = 'model' AND c.name = 'plan' AND c.state = 'done'
-
--- name: exposed
--- What the root was shown, in the order of its refs.
-SELECT record_id FROM exposure WHERE task_id = %(task)s AND decision = 'used' ORDER BY position, record_id
+-- name: shown
+-- What the task was shown: what it says or what was done then.
+SELECT DISTINCT x.record_id AS id, x.kind, i.text,
+    coalesce(e.procedure, ARRAY(SELECT jsonb_array_elements_text(i.pattern -> 'tools')), '{}') AS procedure
+FROM exposure AS x
+LEFT JOIN episode AS e ON x.kind = 'episode' AND e.id = x.record_id
+LEFT JOIN insight AS i ON x.kind = 'insight' AND i.id = x.record_id
+WHERE x.task_id = %(task)s AND x.decision = 'used'

@@ -17,15 +17,7 @@ FEW = 3
 
 
 def plan(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonValue:
-    """The plan for the goal and inputs of a prompt, within the limits its schema states.
-
-    It rests on nothing that was recalled, and says so where it is asked.
-    """
-    uses: dict[str, JsonValue] = {"uses": []} if "uses" in schema["properties"] else {}
-    return {"subtasks": _subtasks(blocks, schema), **uses}
-
-
-def _subtasks(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> list[JsonValue]:
+    """The plan for the goal and inputs of a prompt, within the limits its schema states."""
     question = str(blocks.get("question") or blocks.get("goal") or "")
     inputs = cast(list[dict[str, Any]], blocks.get("inputs") or [])
     subtasks = schema["properties"]["subtasks"]
@@ -34,11 +26,15 @@ def _subtasks(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> lis
     compared = comparing.compared(question, [str(file["path"]) for file in inputs])
     if compared:
         group = [file for file in inputs if file["path"] in compared]
-        return [_subtask(f"Compare {len(group)} files", question, group, split=False)]
+        return {"subtasks": [_subtask(f"Compare {len(group)} files", question, group, split=False)]}
     groups = _groups(_chosen(question, inputs), most)
     if not groups:
-        return [_subtask("Answer without files", question, [], split=False)]
-    return [_subtask(_title(group), question, group, split=splitting and len(group) > 2) for group in groups]
+        return {"subtasks": [_subtask("Answer without files", question, [], split=False)]}
+    return {
+        "subtasks": [
+            _subtask(_title(group), question, group, split=splitting and len(group) > 2) for group in groups
+        ]
+    }
 
 
 def _chosen(question: str, inputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

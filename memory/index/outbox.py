@@ -80,9 +80,9 @@ async def put_back(database: Database, taken: Sequence[Change]) -> None:
         await work.execute(SQL.put_back, {**_row(work, taken), "longest": LONGEST_SECONDS})
 
 
-async def waiting(work: UnitOfWork) -> int:
-    """Changes of the tenant that the index has not taken in."""
-    row = await work.fetch_one(SQL.waiting, {"tenant": work.tenant})
+async def waiting(work: UnitOfWork, *, tries: int = 1 << 30) -> int:
+    """Changes of the tenant that the index has not taken in, without those that were tried so often."""
+    row = await work.fetch_one(SQL.waiting, {"tenant": work.tenant, "tries": tries})
     assert row is not None
     return int(row["changes"])
 

@@ -20,4 +20,4 @@ FROM unnest(%(ids)s::bigint[], %(tries)s::integer[]) AS taken (id, tries)
 WHERE c.tenant_id = %(tenant)s AND c.id = taken.id AND c.tries = taken.tries
 
 -- name: waiting
-SELECT count(*) AS changes FROM index_change WHERE tenant_id = %(tenant)s
+SELECT count(*) AS changes FROM index_change WHERE tenant_id = %(tenant)s AND tries < %(tries)s

@@ -160,9 +160,10 @@ class _Applying:
         rows = await self._work.fetch_all(SQL.supersede, {"insight": new.id, "old": ids, "most": MAX_CARRIED})
         carried = await repository.episodes(self._work, [RecordId(row["episode"]) for row in rows])
         against = {row["episode"] for row in rows if row["polarity"] < 0}
-        speaking_for = [*evidence, *(one for one in carried if one.id not in against)]
-        new = await repository.weigh(self._work, new, speaking_for, polarity=1)
-        await repository.weigh(self._work, new, [one for one in carried if one.id in against], polarity=-1)
+        new = await repository.weigh(self._work, new, evidence, polarity=1)
+        for polarity in (1, -1):
+            speaking = [one for one in carried if (one.id in against) == (polarity < 0)]
+            new = await repository.weigh(self._work, new, speaking, polarity=polarity, carried=True)
         self._tally.superseded += ids
         self._tally.added.append(new.id)
 

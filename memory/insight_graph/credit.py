@@ -17,7 +17,7 @@ from memory.insight_graph.reward import ENDED_WELL, quantised
 SQL = queries.load(__file__, "credit.sql")
 
 CITED, UNCITED = 1.0, 0.5
-"""What a task's reward weighs for a record it says it used, and for one that only stood in the prompt."""
+"""What a task's reward weighs for a record it made use of, and for one that only stood in the prompt."""
 
 RATE = 0.05
 """How fast utility follows rewards at least: until then each is one of so many, afterwards old ones fade."""
@@ -49,7 +49,7 @@ async def credit(
         task: whose exposures are credited.
         episode: what memory made of it.
         reward: what the platform or an evaluator makes of its end; what people said counts instead.
-        cited: the records it says it used.
+        cited: the records it made use of.
         found: insights that it found or spoke for or against.
 
     Returns:

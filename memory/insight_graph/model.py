@@ -62,7 +62,7 @@ class FinishedTask(_Model):
 
     `origin` is whose word it is, for the rule of one record per origin: the principal that submitted
     the task. `actions` are the platform's own record, in order. `reward` is how well it ended, 0 to 1;
-    without one nothing that was shown is credited. `cited` are the recalled records it says it used.
+    without one nothing that was shown is credited. `cited` are the recalled records it made use of.
     """
 
     tenant: TenantId

@@ -68,9 +68,14 @@ def weighed(insight: Insight, *, supports: int = 0, contradictions: int = 0) -> 
     )
 
 
-def supported(insight: Insight, evidence: Sequence[Episode]) -> Insight:
-    """The insight with the origins of its supports. A procedure is made of them, advice is not."""
-    trusted = [episode.origin for episode in evidence if episode.provenance.trust > Trust.UNTRUSTED]
+def supported(insight: Insight, evidence: Sequence[Episode], *, carried: bool = False) -> Insight:
+    """The insight with the origins of its supports. A procedure is made of them, advice is not.
+
+    What is carried over from an insight whose place it took spoke for other words, and vouches for none.
+    """
+    trusted = [
+        episode.origin for episode in evidence if episode.provenance.trust > Trust.UNTRUSTED and not carried
+    ]
     origins = (*insight.origins, *(episode.origin for episode in evidence))
     update: dict[str, object] = {
         "origins": tuple(dict.fromkeys(origins))[:MAX_ORIGINS],

@@ -116,7 +116,12 @@ async def add_insight(
 
 
 async def weigh(
-    work: UnitOfWork, weighing: Insight, evidence: Sequence[Episode], *, polarity: int
+    work: UnitOfWork,
+    weighing: Insight,
+    evidence: Sequence[Episode],
+    *,
+    polarity: int,
+    carried: bool = False,
 ) -> Insight:
     """Count episodes for (1) or against (-1) an insight, once each, and write what follows."""
     key = {"tenant": work.tenant, "insight": weighing.id}
@@ -126,7 +131,8 @@ async def weigh(
     )
     new = {row["episode_id"] for row in rows}
     if polarity > 0:
-        weighing = supported(weighing, [episode for episode in evidence if episode.id in new])
+        counted = [episode for episode in evidence if episode.id in new]
+        weighing = supported(weighing, counted, carried=carried)
         weighing = weighed(weighing, supports=len(new))
     else:
         weighing = weighed(weighing, contradictions=len(new))
