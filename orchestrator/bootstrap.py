@@ -22,7 +22,11 @@ from inference.ports import ModelProvider
 from inference.retry import RetryPolicy
 from memory import Evaluator, Memory
 from memory.forgetting import Forgetting
-from memory.ports import Embedder, VectorIndex
+from memory.index.generations import OneGeneration
+from memory.index.indexer import Indexer
+from memory.insight_graph.sources import EpisodeSource, InsightSource
+from memory.notes.source import NoteSource
+from memory.ports import Collection, Embedder, Source, VectorIndex
 from memory.search import Search
 from memory.task_tree import TaskTree
 from memory.transfer import Exporting, Importing
@@ -90,7 +94,14 @@ async def open_platform(
     runner = ToolRunner(ToolRegistry(tools))
     task_tree = TaskTree()
     intake = Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced)
-    forgetting = Forgetting(database, index, ids)
+    generations = OneGeneration(embedder, index)
+    sources: dict[Collection, Source] = {
+        "episode": EpisodeSource(),
+        "insight": InsightSource(),
+        "note": NoteSource(),
+    }
+    indexer = Indexer(database, sources, generations)
+    forgetting = Forgetting(database, generations, ids)
     admission = Admission(
         database=database,
         of_tenant=settings.max_open_tasks_per_tenant,
@@ -123,6 +134,7 @@ async def open_platform(
         memories=MemoryService(
             database,
             ids,
+            indexer=indexer,
             search=Search(database, embedder, index),
             forgetting=forgetting,
             exporting=Exporting(database, clock),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from typing import Protocol
 from uuid import UUID
 
 from core.database import Database, UnitOfWork
-from core.errors import NotFound
-from core.ids import IdSource, RecordId, derived
+from core.errors import ModelError, NotFound, StorageError
+from core.ids import IdSource, RecordId, TenantId, derived
 from core.provenance import Origin, Provenance, Trust
 from core.scopes import EVERY
 from memory import catalogue
@@ -25,13 +27,24 @@ from orchestrator.ports import Added
 from orchestrator.principal import Principal
 from orchestrator.views import Page
 
+log = logging.getLogger(__name__)
+
+
+class TakesIn(Protocol):
+    """What brings the index up to date with a tenant's rows."""
+
+    async def drain(self, tenant: TenantId | None = None) -> int: ...
+
 
 class MemoryService:
+    """What is given to memory is in the index when this answers, unless the index is away: then it is later."""
+
     def __init__(
         self,
         database: Database,
         ids: IdSource,
         *,
+        indexer: TakesIn,
         search: Search,
         forgetting: Forgetting,
         exporting: Exporting,
@@ -39,6 +52,7 @@ class MemoryService:
     ) -> None:
         self._database = database
         self._ids = ids
+        self._indexer = indexer
         self._search = search
         self._forgetting = forgetting
         self._exporting = exporting
@@ -106,6 +120,7 @@ class MemoryService:
         async with self._database.unit_of_work(principal.tenant, scopes=principal.memory_scopes) as work:
             note, is_new = await notes.add(work, new)
             record = await _record(work, "note", note.id)
+        await self._take_in(principal.tenant)
         assert isinstance(record, NoteRecord)
         return Added(note=record, replayed=not is_new)
 
@@ -139,7 +154,16 @@ class MemoryService:
             scope=None if scope is None else principal.memory_scope(scope),
             restores="admin" in principal.scopes,
         )
-        return await self._importing.take(principal.tenant, lines, importer)
+        imported = await self._importing.take(principal.tenant, lines, importer)
+        await self._take_in(principal.tenant)
+        return imported
+
+    async def _take_in(self, tenant: TenantId) -> None:
+        """Whatever fails here, an indexer does again."""
+        try:
+            await self._indexer.drain(tenant)
+        except (StorageError, ModelError) as error:
+            log.warning("memory.index_late", extra={"reason": error.message})
 
 
 async def _record(work: UnitOfWork, kind: RecordKind, record: UUID) -> Record:

@@ -24,7 +24,7 @@ from memory.insight_graph import repository
 from memory.insight_graph.credit import hold
 from memory.insight_graph.model import Insight
 from memory.insight_graph.procedure import ABOUT_CHARACTERS, MAX_ORIGINS, weighed
-from memory.ports import VectorIndex
+from memory.ports import Generations
 
 SQL = queries.load(__file__)
 
@@ -35,9 +35,9 @@ _REMAINS = TypeAdapter(list[Remains])
 
 
 class Forgetting:
-    def __init__(self, database: Database, index: VectorIndex, ids: IdSource) -> None:
+    def __init__(self, database: Database, generations: Generations, ids: IdSource) -> None:
         self._database = database
-        self._index = index
+        self._generations = generations
         self._ids = ids
 
     async def forget(
@@ -94,8 +94,9 @@ class Forgetting:
             remains = _REMAINS.validate_python(await work.fetch_all(SQL.remains, {"receipt": receipt}))
         for kind in KINDS:
             ids = [one.id for one in deleted if one.kind == kind]
-            there = await self._index.digests(tenant, kind, ids)
-            remains += [Remains(kind=kind, id=one, where="index") for one in sorted(there)]
+            there = [await one.index.digests(tenant, kind, ids) for one in await self._generations.live()]
+            found = frozenset[UUID]().union(*there)
+            remains += [Remains(kind=kind, id=one, where="index") for one in sorted(found)]
         return Proof(receipt=receipt, checked=len(deleted), remains=tuple(remains))
 
     async def _forget(
@@ -119,9 +120,10 @@ class Forgetting:
                 return None
             await losses.write(work, receipt, said, by, selection.key)
             written = await _receipt(work, receipt)
-        for kind in KINDS:
-            if gone := losses.deleted(kind):
-                await self._index.delete(tenant, kind, gone)
+        for generation in await self._generations.live():
+            for kind in KINDS:
+                if gone := losses.deleted(kind):
+                    await generation.index.delete(tenant, kind, gone)
         return written
 
 

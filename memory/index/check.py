@@ -8,6 +8,7 @@ from uuid import UUID
 
 from core.database import Database
 from core.ids import TenantId
+from core.scopes import EVERY
 from memory.index import outbox
 from memory.index.points import digest_of
 from memory.ports import Collection, Source, VectorIndex
@@ -58,12 +59,12 @@ class Checker:
         return [await self._collection(tenant, collection, mend=mend) for collection in self._sources]
 
     async def _collection(self, tenant: TenantId, collection: Collection, *, mend: bool) -> Difference:
-        async with self._database.unit_of_work(tenant) as work:
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
             waiting = await outbox.waiting(work)
         records = missing = different = extra = 0
         last = UUID(int=0)
         while True:
-            async with self._database.unit_of_work(tenant) as work:
+            async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
                 page = await self._sources[collection].after(work, last, PAGE)
             if not page:
                 break
@@ -79,7 +80,7 @@ class Checker:
             if mend:
                 await self._mark(tenant, collection, [*absent, *other])
         async for ids in self._index.pages(tenant, collection):
-            async with self._database.unit_of_work(tenant) as work:
+            async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
                 found = {record.id for record in await self._sources[collection].texts(work, ids)}
             gone = [one for one in ids if one not in found]
             extra += len(gone)
@@ -96,5 +97,5 @@ class Checker:
         )
 
     async def _mark(self, tenant: TenantId, collection: Collection, ids: list[UUID]) -> None:
-        async with self._database.unit_of_work(tenant) as work:
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
             await outbox.mark_changed(work, collection, ids)

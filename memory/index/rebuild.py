@@ -11,6 +11,7 @@ from core.clock import Clock
 from core.database import Database
 from core.errors import Conflict
 from core.ids import TenantId
+from core.scopes import EVERY
 from memory.index import outbox
 from memory.index.generations import FOLLOW_SECONDS, StoredGenerations
 from memory.index.indexer import Indexer
@@ -112,7 +113,7 @@ class Rebuilder:
     async def _marked(self, tenant: TenantId, collection: Collection) -> AsyncIterator[int]:
         last = UUID(int=0)
         while True:
-            async with self._database.unit_of_work(tenant) as work:
+            async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
                 page = await self._sources[collection].after(work, last, PAGE)
                 await outbox.mark_changed(work, collection, [record.id for record in page])
             if not page:
@@ -124,7 +125,7 @@ class Rebuilder:
         """Also by other processes. What fails again and again is left behind; it is tried for ever."""
         while True:
             await self._indexer.drain(tenant)
-            async with self._database.unit_of_work(tenant) as work:
+            async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
                 if not await outbox.waiting(work, tries=PATIENCE):
                     return
             await self._clock.sleep(WAIT_SECONDS)
