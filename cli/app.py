@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import approvals, control, doctor, exits, fork, look, memory, run, serve, steer
+from cli import approvals, control, doctor, exits, feedback, fork, look, memory, run, serve, steer
 from cli.interrupts import Interrupted
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command()(approvals.approvals)
 app.command()(approvals.approve)
 app.command()(approvals.deny)
 app.command()(steer.steer)
+app.command()(feedback.feedback)
 app.add_typer(memory.app)
 app.command()(doctor.doctor)
 app.command()(serve.api)

@@ -188,6 +188,27 @@ def lineage(
 
 
 @app.command()
+def lift(
+    insight: Annotated[str, typer.Argument(help="An insight's id.")],
+    as_json: AsJson = False,
+    server: options.Server = None,
+    key: options.Key = None,
+    data: options.DataDir = None,
+) -> None:
+    """Tell how much better tasks end that were shown an insight than those it was held out of."""
+    known = _record_id(insight)
+    from cli import memory_tables
+    from cli.session import connect
+
+    with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
+        found = session.client.memory.lift(known)
+    if as_json:
+        _print(found)
+    else:
+        typer.echo(memory_tables.lift(found))
+
+
+@app.command()
 def forget(
     kind: Annotated[Kind | None, typer.Argument(help="What kind of record.", show_default=False)] = None,
     record: Annotated[str | None, typer.Argument(help="The record's id.", show_default=False)] = None,

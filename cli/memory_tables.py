@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cli.render import one_line
 from core.text import printable
-from treehold import Episode, Found, Insight, Lineage, Link, Note, Receipt, Record, SearchResult
+from treehold import Episode, Found, Insight, Lift, Lineage, Link, Note, Receipt, Record, SearchResult
 
 TEXT_CHARACTERS = 300
 
@@ -118,6 +118,16 @@ def lineage(lineage: Lineage) -> Group:
             table.add_row(str(showing.task), _time(showing.at), Text(showing.decision.replace("_", " ")))
         parts += [Text(), table]
     return Group(*parts)
+
+
+def lift(lift: Lift) -> str:
+    arms = (
+        f"shown to {lift.shown:,} tasks, of which {lift.shown_well:,} ended well; "
+        f"held out of {lift.withheld:,}, of which {lift.withheld_well:,} did"
+    )
+    if lift.lift is None:
+        return f"{arms}; too few to tell its lift"
+    return f"{arms}: lift {lift.lift:+.2f}, between {lift.low:+.2f} and {lift.high:+.2f} (95 %)"
 
 
 def receipt(receipt: Receipt) -> Group:

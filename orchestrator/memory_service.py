@@ -7,26 +7,29 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from core.database import Database, UnitOfWork
-from core.errors import ModelError, NotFound, StorageError
-from core.ids import IdSource, RecordId, TenantId, derived
+from core.database import Database, UnitOfWork, queries
+from core.errors import Conflict, ModelError, NotFound, StorageError
+from core.ids import IdSource, RecordId, TaskId, TenantId, derived
 from core.provenance import Origin, Provenance, Trust
 from core.scopes import EVERY
 from memory import catalogue
 from memory.catalogue import Lineage, NoteRecord, Record
 from memory.forgetting import Forgetting, Proof, Receipt, Wanted
 from memory.guard.model import RecordKind, RecordState
+from memory.insight_graph import credit
+from memory.insight_graph.lift import Lift
 from memory.notes import NewNote
 from memory.notes import repository as notes
 from memory.search import Search, SearchResult
 from memory.transfer import Exporting, Imported, Importing
 from memory.transfer.importing import Importer
 from orchestrator.cursors import decode, encode
-from orchestrator.memory_views import GivenNote
+from orchestrator.memory_views import Feedback, GivenNote, Judged
 from orchestrator.ports import Added
 from orchestrator.principal import Principal
 from orchestrator.views import Page
 
+SQL = queries.load(__file__, "memory_service.sql")
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +40,7 @@ class TakesIn(Protocol):
 
 
 class MemoryService:
-    """What is given to memory is in the index when this answers, unless the index is away: then it is later."""
+    """What is given to memory is in the index when this answers; where the index is away, it is later."""
 
     def __init__(
         self,
@@ -106,6 +109,22 @@ class MemoryService:
         principal.require("memory:read")
         async with self._database.unit_of_work(principal.tenant, scopes=principal.memory_scopes) as work:
             return await catalogue.lineage(work, await _record(work, kind, record))
+
+    async def lift(self, principal: Principal, insight: UUID) -> Lift:
+        principal.require("memory:read")
+        async with self._database.unit_of_work(principal.tenant, scopes=principal.memory_scopes) as work:
+            return await credit.lift(work, RecordId(insight))
+
+    async def judge(self, principal: Principal, task: UUID, given: Feedback) -> Judged:
+        principal.require("tasks:write")
+        async with self._database.unit_of_work(principal.tenant, scopes=EVERY) as work:
+            row = await work.fetch_one(SQL.task_status, {"task": task})
+            if row is None:
+                raise NotFound(f"no task {task}")
+            if row["status"] == "running":
+                raise Conflict(f"task {task} still runs: judge its result once it has one")
+            retired = await credit.feedback(work, TaskId(task), given.score, principal.key, note=given.note)
+        return Judged(task=task, score=given.score, retired=retired)
 
     async def add(self, principal: Principal, given: GivenNote) -> Added:
         principal.require("memory:write")

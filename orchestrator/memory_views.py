@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from core.scopes import TENANT
 from core.text import printable
 from memory.notes import NOTE_CHARACTERS, SOURCE_CHARACTERS, THREAD_CHARACTERS
-from orchestrator.views import ScopeName
+from orchestrator.views import ScopeName, View
 
 
 class GivenNote(BaseModel):
@@ -41,7 +41,15 @@ class Feedback(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    score: float = Field(ge=0, le=1, description="0 for useless, 1 for just right.")
+    score: float = Field(ge=0, le=1, description="0 for worthless, 1 for just right.")
     note: str | None = Field(
-        default=None, min_length=1, max_length=2000, description="Why; kept, not recalled."
+        default=None, min_length=1, max_length=2000, description="Why; it is kept, and not recalled."
     )
+
+
+class Judged(View):
+    """What a task was taken for, and the insights that were retired by it."""
+
+    task: UUID
+    score: float
+    retired: tuple[UUID, ...]

@@ -10,9 +10,10 @@ from uuid import UUID
 from memory.catalogue import Lineage, NoteRecord, Record
 from memory.forgetting import Proof, Receipt, Wanted
 from memory.guard.model import RecordKind, RecordState
+from memory.insight_graph.lift import Lift
 from memory.search import SearchResult
 from memory.transfer import Imported
-from orchestrator.memory_views import GivenNote
+from orchestrator.memory_views import Feedback, GivenNote, Judged
 from orchestrator.principal import Principal
 from orchestrator.views import (
     ApprovalStatus,
@@ -191,6 +192,18 @@ class Memories(Protocol):
     async def record(self, principal: Principal, kind: RecordKind, record: UUID) -> Record: ...
 
     async def lineage(self, principal: Principal, kind: RecordKind, record: UUID) -> Lineage: ...
+
+    async def lift(self, principal: Principal, insight: UUID) -> Lift:
+        """How much better tasks end that are shown an insight than those it is held out of."""
+        ...
+
+    async def judge(self, principal: Principal, task: UUID, given: Feedback) -> Judged:
+        """Take down what the principal makes of a task's result; its next word replaces its last.
+
+        Raises:
+            Conflict: the task still runs.
+        """
+        ...
 
     async def add(self, principal: Principal, given: GivenNote) -> Added:
         """Raises `Conflict` where the id is another record's, or was forgotten."""

@@ -19,6 +19,7 @@ from core.errors import InvalidInput
 from memory.catalogue import Lineage, NoteRecord, Record
 from memory.forgetting import Proof, Receipt, Wanted
 from memory.guard.model import RecordKind, RecordState
+from memory.insight_graph.lift import Lift
 from memory.search import SearchResult
 from memory.transfer import Imported
 from orchestrator.memory_views import GivenNote
@@ -133,9 +134,8 @@ async def add_note(given: GivenNote, caller: Caller, services: Services, respons
     return added.note
 
 
-@router.get("/{kinds}", responses=errors(404, 422))
-async def list_records(
-    kinds: Kinds,
+@router.get("/episodes", responses=errors(422))
+async def list_episodes(
     caller: Caller,
     services: Services,
     scope: ScopeAsked = None,
@@ -143,10 +143,46 @@ async def list_records(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Record]:
-    """Episodes, insights or notes, newest first."""
+    """Finished tasks as memory keeps them, newest first."""
     return await services.memories.records(
-        caller, _PLURALS[kinds], scope=scope, state=state, limit=limit, cursor=cursor
+        caller, "episode", scope=scope, state=state, limit=limit, cursor=cursor
     )
+
+
+@router.get("/insights", responses=errors(422))
+async def list_insights(
+    caller: Caller,
+    services: Services,
+    scope: ScopeAsked = None,
+    state: RecordState | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Record]:
+    """Generalisations over episodes, newest first."""
+    return await services.memories.records(
+        caller, "insight", scope=scope, state=state, limit=limit, cursor=cursor
+    )
+
+
+@router.get("/notes", responses=errors(422))
+async def list_notes(
+    caller: Caller,
+    services: Services,
+    scope: ScopeAsked = None,
+    state: RecordState | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Record]:
+    """Texts that people and imports gave, newest first."""
+    return await services.memories.records(
+        caller, "note", scope=scope, state=state, limit=limit, cursor=cursor
+    )
+
+
+@router.get("/insights/{record}/lift", responses=errors(404))
+async def get_lift(record: UUID, caller: Caller, services: Services) -> Lift:
+    """How much better tasks end that were shown an insight than those it was held out of; its interval."""
+    return await services.memories.lift(caller, record)
 
 
 @router.get("/{kinds}/{record}", responses=errors(404))

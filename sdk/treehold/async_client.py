@@ -12,12 +12,13 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, JsonValue
 
-from treehold import endpoints
+from treehold import endpoints, memory_endpoints
 from treehold.async_memory import AsyncMemory
 from treehold.connection import connection
 from treehold.endpoints import ApprovalRef, Endpoint, ForkOptions, RunOptions, TaskOptions, TaskRef
 from treehold.errors import ApiError, TransportError, from_response
 from treehold.following import Following
+from treehold.memory_models import Judged
 from treehold.models import (
     Approval,
     ApprovalStatus,
@@ -227,6 +228,10 @@ class AsyncTreehold:
     async def messages(self, task: TaskRef) -> tuple[Message, ...]:
         """See `Treehold.messages`."""
         return await self._send(endpoints.messages(task))
+
+    async def feedback(self, task: TaskRef, score: float, *, note: str | None = None) -> Judged:
+        """See `Treehold.feedback`."""
+        return await self._send(memory_endpoints.judge(task, score, note))
 
     async def calls(self, task: TaskRef, *, agent: UUID | str | None = None) -> tuple[Call, ...]:
         """See `Treehold.calls`."""

@@ -12,6 +12,7 @@ from treehold.endpoints import Endpoint, TaskRef
 from treehold.memory_endpoints import NoteOptions, RecordRef
 from treehold.memory_models import (
     Imported,
+    Lift,
     Lineage,
     MemoryKind,
     Note,
@@ -70,6 +71,10 @@ class AsyncMemory:
     async def lineage(self, kind: MemoryKind, record: RecordRef) -> Lineage:
         """See `Memory.lineage`."""
         return await self._send(endpoints.lineage(kind, record))
+
+    async def lift(self, insight: RecordRef) -> Lift:
+        """See `Memory.lift`."""
+        return await self._send(endpoints.lift(insight))
 
     async def forget(
         self,

@@ -12,12 +12,13 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, JsonValue
 
-from treehold import endpoints
+from treehold import endpoints, memory_endpoints
 from treehold.connection import connection
 from treehold.endpoints import ApprovalRef, Endpoint, ForkOptions, RunOptions, TaskOptions, TaskRef
 from treehold.errors import ApiError, TransportError, from_response
 from treehold.following import Following
 from treehold.memory import Memory
+from treehold.memory_models import Judged
 from treehold.models import (
     Approval,
     ApprovalStatus,
@@ -269,6 +270,16 @@ class Treehold:
     def messages(self, task: TaskRef) -> tuple[Message, ...]:
         """What the task was told, in order, and what came of it."""
         return self._send(endpoints.messages(task))
+
+    def feedback(self, task: TaskRef, score: float, *, note: str | None = None) -> Judged:
+        """Say how good a task's result is, from 0 (worthless) to 1 (just right); your next word replaces it.
+
+        Memory credits what the task was shown with it.
+
+        Raises:
+            Conflict: the task still runs.
+        """
+        return self._send(memory_endpoints.judge(task, score, note))
 
     def calls(self, task: TaskRef, *, agent: UUID | str | None = None) -> tuple[Call, ...]:
         """What the agents of a task, or one of them, asked; without the contents."""

@@ -12,6 +12,7 @@ from treehold.endpoints import Endpoint, TaskRef
 from treehold.memory_endpoints import NoteOptions, RecordRef
 from treehold.memory_models import (
     Imported,
+    Lift,
     Lineage,
     MemoryKind,
     Note,
@@ -73,6 +74,10 @@ class Memory:
     def lineage(self, kind: MemoryKind, record: RecordRef) -> Lineage:
         """What a record rests on, what rests on it, and which tasks were shown it."""
         return self._send(endpoints.lineage(kind, record))
+
+    def lift(self, insight: RecordRef) -> Lift:
+        """How much better tasks end that are shown an insight than those it is held out of."""
+        return self._send(endpoints.lift(insight))
 
     def forget(
         self,

@@ -14,6 +14,8 @@ from treehold.endpoints import Endpoint, TaskRef, identifier, reads, task_id
 from treehold.memory_models import (
     BadLine,
     Imported,
+    Judged,
+    Lift,
     Lineage,
     MemoryKind,
     Note,
@@ -81,6 +83,15 @@ def get(kind: MemoryKind, record: RecordRef) -> Endpoint[Record]:
 
 def lineage(kind: MemoryKind, record: RecordRef) -> Endpoint[Lineage]:
     return Endpoint(path=f"{_path(kind, record)}/lineage", read=reads(Lineage))
+
+
+def lift(insight: RecordRef) -> Endpoint[Lift]:
+    return Endpoint(path=f"{_path('insight', insight)}/lift", read=reads(Lift))
+
+
+def judge(task: TaskRef, score: float, note: str | None) -> Endpoint[Judged]:
+    body = {"score": score} | ({} if note is None else {"note": note})
+    return Endpoint(method="POST", path=f"/v1/tasks/{task_id(task)}/feedback", json=body, read=reads(Judged))
 
 
 def add(text: str, options: NoteOptions) -> Endpoint[Note]:

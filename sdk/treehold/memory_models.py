@@ -183,6 +183,29 @@ class Lineage(Model):
     shown_to: tuple[Showing, ...] = ()
 
 
+class Lift(Model):
+    """How much better tasks end that were shown an insight than those it was held out of.
+
+    `low` and `high` are its 95 % interval; there is no lift while one of both has no task.
+    """
+
+    shown: int = 0
+    shown_well: int = 0
+    withheld: int = 0
+    withheld_well: int = 0
+    lift: float | None = None
+    low: float
+    high: float
+
+
+class Judged(Model):
+    """What a task was taken for, and the insights that were retired by it."""
+
+    task: UUID
+    score: float
+    retired: tuple[UUID, ...] = ()
+
+
 class Counts(Model):
     episodes: int = 0
     insights: int = 0
