@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection as Group
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -15,6 +16,7 @@ from core.ids import AgentId, RecordId, TaskId, TenantId
 from core.scopes import EVERY
 from memory.guard.model import Candidate
 from memory.guard.read import QUORUM, review
+from memory.index.indexer import Indexer
 from memory.insight_graph import credit, repository
 from memory.insight_graph.learning import InsightGraph
 from memory.insight_graph.lift import Lift
@@ -32,6 +34,8 @@ from memory.recall_model import (
     insight_lines,
 )
 from memory.recall_rank import POOL, chosen, hold_out, ranked, settled, unclear
+
+log = logging.getLogger(__name__)
 
 MINIMUM_SIMILARITY = 0.3
 """Cosine below which a record says nothing about the goal; unrelated sentences lie under 0.2 with MiniLM."""
@@ -58,6 +62,7 @@ class Memory:
         index: finds records.
         minimum_similarity: below which a record says nothing about a goal.
         index_seconds: how long a recall waits for embedder and index.
+        indexer: takes in what is learned at once; without it, those of worker processes do.
         holdout: the share of tasks that an insight is held out of, to measure its lift.
 
     Attributes:
@@ -72,6 +77,7 @@ class Memory:
         index: VectorIndex,
         minimum_similarity: float = MINIMUM_SIMILARITY,
         index_seconds: float = INDEX_SECONDS,
+        indexer: Indexer | None = None,
         holdout: float = HOLD_OUT,
     ) -> None:
         self._database = database
@@ -79,6 +85,7 @@ class Memory:
         self._index = index
         self._minimum_similarity = minimum_similarity
         self._index_seconds = index_seconds
+        self._indexer = indexer
         self._holdout = holdout
         self._graph = InsightGraph(database=database, embedder=embedder, index=index)
         self.refining = Refining(database)
@@ -188,8 +195,10 @@ class Memory:
         return bool(rows) and await repository.add_exposures(work, task, agent, rows)
 
     async def learn(self, finished: FinishedTask) -> Learned:
-        """See `InsightGraph.learn`."""
-        return await self._graph.learn(finished)
+        """See `InsightGraph.learn`. What was learned can be found at once, unless the index fails."""
+        learned = await self._graph.learn(finished)
+        await self._indexed(finished.tenant)
+        return learned
 
     async def feedback(
         self, work: UnitOfWork, task: TaskId, score: float, key: UUID, *, note: str | None = None
@@ -201,6 +210,15 @@ class Memory:
         """See `memory.insight_graph.credit.lift`."""
         async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
             return await credit.lift(work, insight)
+
+    async def _indexed(self, tenant: TenantId) -> None:
+        """Have the index take in what waits; what it cannot now, the indexers of worker processes will."""
+        if self._indexer is None:
+            return
+        try:
+            await self._indexer.drain(tenant)
+        except (StorageError, ModelError) as error:
+            log.warning("memory.not_indexed", extra={"reason": error.message})
 
     async def _search(
         self, tenant: TenantId, goal: str, scopes: Sequence[str], limit: int

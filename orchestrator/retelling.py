@@ -86,7 +86,7 @@ class _Telling:
 
     def begin(self, agent: Row, children: Sequence[Row]) -> None:
         """An agent's brief, which its parent's plan gave rise to, and its own plan if it made one."""
-        parent = agent["parent"]
+        parent: UUID | None = agent["parent"]
         self._roles[agent["id"]] = agent["role"]
         if parent is not None:
             brief = f"{agent['title']}: {agent['question']}"
@@ -98,7 +98,7 @@ class _Telling:
             self._say(agent["id"], agent["role"], "plan", titles, self._after(agent["id"]))
 
     def call(self, call: Row) -> None:
-        agent = call["agent"]
+        agent: UUID = call["agent"]
         if agent in self._last:
             content = f"{call['name']} {_target(call['arguments'])}".strip()
             self._say(agent, self._roles[agent], "call", content, self._after(agent))

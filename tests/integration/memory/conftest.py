@@ -1,20 +1,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from uuid import uuid4
 
 import pytest
 
 from bench.support.vectors import DictIndex, HashEmbedder
 from core.database import Database, queries
-from core.errors import StorageError
 from core.ids import RecordId, TaskId, TenantId
 from core.provenance import Provenance, Trust
-from memory import Action, FinishedTask, Learned, Memory, Outcome, Step, Utterance
+from memory import Action, FinishedTask, Memory, Outcome, Step, Utterance
+from memory.index.generations import OneGeneration
 from memory.index.indexer import Indexer
 from memory.insight_graph import EpisodeSource, InsightSource
-from memory.ports import Collection, Generation, Source
+from memory.ports import Collection, Source
 
 
 @pytest.fixture(scope="session")
@@ -30,27 +29,13 @@ def index() -> DictIndex:
 class IndexedMemory(Memory):
     """What it learns is in the index at once, as it is a moment later in a deployment."""
 
-    def __init__(self, database: Database, index: DictIndex, *, holdout: float = 0.0) -> None:
+    def __init__(self, database: Database, index: DictIndex) -> None:
         embedder = HashEmbedder()
-        super().__init__(
-            database=database, embedder=embedder, index=index, index_seconds=0.5, holdout=holdout
-        )
         sources: dict[Collection, Source] = {"episode": EpisodeSource(), "insight": InsightSource()}
-        self.indexer = Indexer(database, sources, OneGeneration(Generation(embedder=embedder, index=index)))
-
-    async def learn(self, finished: FinishedTask) -> Learned:
-        learned = await super().learn(finished)
-        with suppress(StorageError):
-            await self.indexer.drain()
-        return learned
-
-
-class OneGeneration:
-    def __init__(self, generation: Generation) -> None:
-        self.generation = generation
-
-    async def live(self) -> list[Generation]:
-        return [self.generation]
+        self.indexer = Indexer(database, sources, OneGeneration(embedder, index))
+        super().__init__(
+            database=database, embedder=embedder, index=index, index_seconds=0.5, indexer=self.indexer
+        )
 
 
 @pytest.fixture

@@ -200,7 +200,8 @@ async def test_the_work_of_learning_does_not_grow_with_what_is_known(
     """However many episodes lie in a cluster, a refinement sees the bounded few that are new."""
     actions = (Action(tool="read_file", effect="pure"),)
     for number in range(24):
-        one = await memory.learn(finished(GOAL, origin=f"user-{number}", actions=actions))
+        await memory.learn(finished(GOAL, origin=f"user-{number}", actions=actions))
+    one = await memory.learn(finished(GOAL, actions=actions))
     refinement = await claimed(memory, tenant, one, finished())
     assert len(refinement.new) == 8
-    assert await fetch(database, tenant, SQL.clusters) == [{"rows": 1, "members": 24, "leased": 1}]
+    assert await fetch(database, tenant, SQL.clusters) == [{"rows": 1, "members": 25, "leased": 1}]

@@ -8,7 +8,7 @@ from core.schema import check
 from inference.structure import OutputProblem, compiled
 from memory.insight_graph.operations import Add, Merge, most_additions, read, schema
 
-ADD = {"op": "add", "text": "Read the summary first.", "episodes": ["e1"]}
+ADD: dict[str, Any] = {"op": "add", "text": "Read the summary first.", "episodes": ["e1"]}
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,8 @@ ADD = {"op": "add", "text": "Read the summary first.", "episodes": ["e1"]}
 def test_a_reply_can_name_only_what_was_shown(operation: dict[str, Any]) -> None:
     allowed = schema(["e1", "e2"], ["i1", "i2"])
     check(allowed)
-    compiled(allowed).check({"operations": [ADD, {"op": "merge", "insights": ["i1", "i2"], "text": "x"}]})
+    merge: dict[str, Any] = {"op": "merge", "insights": ["i1", "i2"], "text": "x"}
+    compiled(allowed).check({"operations": [ADD, merge]})
     with pytest.raises(OutputProblem):
         compiled(allowed).check({"operations": [operation]})
 
