@@ -22,7 +22,20 @@ from api.hosts import allowed_names
 from api.pages import error_page, wants_page
 from api.ports import ApiServices, Ready
 from api.problems import ProblemDetails
-from api.routes import approvals, artifacts, control, events, forks, health, messages, pages, reference, tasks
+from api.routes import (
+    approvals,
+    artifacts,
+    control,
+    events,
+    feedback,
+    forks,
+    health,
+    memory,
+    messages,
+    pages,
+    reference,
+    tasks,
+)
 from core.errors import TreeholdError
 from viewer import STATIC
 
@@ -59,8 +72,10 @@ def create_app(services: ApiServices) -> FastAPI:
         approvals,
         messages,
         forks,
+        feedback,
         events,
         artifacts,
+        memory,
         health,
         reference,
         pages,

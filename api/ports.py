@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from api.tickets import Tickets
 from core.settings import Settings
-from orchestrator.services.ports import Approvals, Control, Forks, Keys, Messages, Tasks
+from orchestrator.services.ports import Approvals, Control, Forks, Keys, Memories, Messages, Tasks
 from orchestrator.services.views import ModelDescription
 
 OK = "ok"
@@ -32,6 +32,7 @@ class ApiServices:
     control: Control
     approvals: Approvals
     messages: Messages
+    memories: Memories
     keys: Keys
     model: ModelDescription
     ready: Ready

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import approvals, control, doctor, exits, fork, look, run, serve, steer
+from cli import approvals, control, doctor, exits, feedback, fork, look, memory, run, serve, steer
 from cli.interrupts import Interrupted
 
 app = typer.Typer(
@@ -33,6 +33,8 @@ app.command()(approvals.approvals)
 app.command()(approvals.approve)
 app.command()(approvals.deny)
 app.command()(steer.steer)
+app.command()(feedback.feedback)
+app.add_typer(memory.app)
 app.command()(doctor.doctor)
 app.command()(serve.api)
 app.command()(serve.worker)
@@ -81,6 +83,7 @@ def invoke(arguments: list[str] | None = None) -> int:
 
 def _help_on(given: list[str]) -> str:
     names = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    names |= {group.typer_instance.info.name for group in app.registered_groups if group.typer_instance}
     return f"{given[0]} --help" if given and given[0] in names else "--help"
 
 

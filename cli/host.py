@@ -199,6 +199,7 @@ def _services(platform: Platform, ready: Readiness) -> ApiServices:
         control=platform.control,
         approvals=platform.approvals,
         messages=platform.messages,
+        memories=platform.memories,
         keys=platform.keys,
         model=platform.model,
         ready=ready,

@@ -46,6 +46,8 @@ EventKind = Literal[
     "message.refused",
     "artifact.stored",
     "memory.learned",
+    "memory.condensed",
+    "memory.refined",
     "memory.failed",
 ]
 

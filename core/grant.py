@@ -55,6 +55,9 @@ class Capabilities(BaseModel):
     )
     hosts: frozenset[str] = Field(default=frozenset(), description="Hosts `http_get` may reach.")
     memory: frozenset[str] = Field(default=frozenset(), description="Memory scopes to recall from.")
+    memory_write: str | None = Field(
+        default=None, description="The memory scope that takes in what is learned; none: nothing is."
+    )
     approve: frozenset[str] = Field(
         default=frozenset(),
         description="Tools that ask a person first, beside those that always do.",
@@ -67,6 +70,7 @@ class Capabilities(BaseModel):
             paths=frozenset(path for path in wanted.paths if self.allows_path(path)),
             hosts=self.hosts & wanted.hosts,
             memory=self.memory & wanted.memory,
+            memory_write=wanted.memory_write if wanted.memory_write == self.memory_write else None,
             approve=self.approve | wanted.approve,
         )
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.ids import AgentId, TaskId, TenantId
 
-OriginKind = Literal["user", "operator", "platform", "model", "file", "web", "tool", "memory"]
+OriginKind = Literal["user", "operator", "platform", "model", "file", "web", "tool", "memory", "import"]
 
 
 class Trust(IntEnum):

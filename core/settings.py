@@ -75,9 +75,24 @@ class Settings(BaseSettings):
         default=(), description="Python modules whose `tools()` gives tools beside the built-in ones."
     )
 
+    memory_retention_days: int | None = Field(
+        default=None, ge=1, le=36_500, description="Days memory keeps a record; unset means for ever."
+    )
     vector_index: Literal["pgvector", "qdrant"] = "pgvector"
     qdrant_url: str | None = None
     qdrant_api_key: SecretStr | None = None
+    memory_holdout: float = Field(
+        default=0.1, ge=0, le=0.5, description="Share of tasks that an insight is held out of."
+    )
+    memory_learning_tokens: int = Field(
+        default=8_000, ge=0, description="What a model may use to learn from one task; 0 asks none."
+    )
+    memory_rerank: bool = Field(
+        default=False, description="Whether a model settles what to recall where the ranking is unclear."
+    )
+    memory_evaluator: str | None = Field(
+        default=None, description="Python module whose `score(finished)` judges finished tasks."
+    )
 
     model: str = Field(default=OFFLINE_MODEL, description="'offline', a node's model, or provider/name.")
     base_url: str | None = Field(default=None, description="An OpenAI-compatible node, ending in /v1.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,13 +15,19 @@ from memory.insight_graph.model import Episode, Insight
 
 LINE_CHARACTERS = 300
 
+ReaderRole = Literal["lead", "worker"]
+"""Who reads: a lead plans by what was planned, a worker acts by what was done."""
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class RecalledRecord(_Model):
-    """A record for the prompt: plain bounded text, to be shown as delimited data only."""
+    """A record for the prompt: plain bounded text, to be shown as delimited data only.
+
+    `held_out` says of a contender that this task does without it, should it be among the best.
+    """
 
     id: RecordId
     kind: RecordKind
@@ -28,9 +35,11 @@ class RecalledRecord(_Model):
     title: str
     lines: tuple[str, ...]
     similarity: float
+    score: float = 0.0
     trust: Trust
     origin: str
     verdict: Verdict
+    held_out: bool = False
 
     @property
     def unverified(self) -> bool:
@@ -48,29 +57,55 @@ class HeldBackRecord(_Model):
     similarity: float
 
 
+class WithheldRecord(_Model):
+    """An insight that would have been shown and was held out, so that its lift can be measured."""
+
+    id: RecordId
+    kind: RecordKind
+    version: int | None = None
+    similarity: float
+
+
 class Recall(_Model):
-    """`degraded` says that the index could not be asked, and `reason` why: the task goes on without."""
+    """What memory gives to one agent.
+
+    `degraded` says that the index could not be asked, and `reason` why: the task goes on without. Where the
+    ranking leaves open which records are the best, and the caller may ask a model, `contenders` are all that
+    could be used, best first; `memory.recall_rank.settled` makes the choice.
+    """
 
     used: tuple[RecalledRecord, ...] = ()
+    withheld: tuple[WithheldRecord, ...] = ()
+    contenders: tuple[RecalledRecord, ...] = ()
     held_back: tuple[HeldBackRecord, ...] = ()
     degraded: bool = False
     reason: str | None = None
 
 
-def episode_lines(episode: Episode) -> tuple[str, ...]:
-    """The outcome, the steps, the tools; the conclusion only where no untrusted text had a part in it."""
-    tools = dict.fromkeys(action.tool for action in episode.actions)
+def episode_lines(episode: Episode, role: ReaderRole) -> tuple[str, ...]:
+    """The outcome and the condensed trajectory; what a model wrote only where nothing untrusted had a part.
+
+    A lead sees the steps of the plan, a worker the steps that mattered among what was done.
+    """
     lines = [f"outcome: {episode.outcome}"]
-    lines += [f"step: {step.title} ({step.status})" for step in episode.steps]
-    if tools:
-        lines.append(f"tools: {', '.join(tools)}")
-    if episode.conclusion and episode.provenance.trust > Trust.UNTRUSTED:
-        lines.append(f"conclusion: {episode.conclusion}")
+    if role == "lead":
+        lines += [f"step: {step.title} ({step.status})" for step in episode.steps]
+    lines += [f"key step: {step}" for step in episode.key_steps]
+    if episode.procedure and not episode.key_steps:
+        lines.append(f"tools: {', '.join(episode.procedure)}")
+    if episode.provenance.trust > Trust.UNTRUSTED:
+        if episode.fail_reason:
+            lines.append(f"failed because: {episode.fail_reason}")
+        if episode.conclusion:
+            lines.append(f"conclusion: {episode.conclusion}")
     return tuple(lines)
 
 
 def insight_lines(insight: Insight) -> tuple[str, ...]:
-    return (insight.text, f"seen {insight.supports + insight.contradictions} times")
+    seen = f"seen {insight.supports + insight.contradictions} times"
+    if insight.kind == "advice" and insight.contradictions:
+        seen += f", against it {insight.contradictions}"
+    return insight.text, seen
 
 
 def fitted(title: str, lines: Sequence[str], budget: int) -> tuple[str, tuple[str, ...]]:

@@ -20,9 +20,17 @@ from inference.gateway import ModelGateway
 from inference.litellm_files import names_provider
 from inference.ports import ModelProvider
 from inference.retry import RetryPolicy
-from memory import Memory
-from memory.ports import Embedder, VectorIndex
+from memory import Evaluator, Memory
+from memory.forgetting import Forgetting
+from memory.index.generations import OneGeneration
+from memory.index.indexer import Indexer
+from memory.insight_graph.sources import EpisodeSource, InsightSource
+from memory.notes.source import NoteSource
+from memory.ports import Collection, Embedder, Source, VectorIndex
+from memory.search import Search
 from memory.task_tree import TaskTree
+from memory.transfer import Exporting, Importing
+from orchestrator.engine.evaluating import evaluator_of
 from orchestrator.platform import Platform
 from orchestrator.services.admission import Admission
 from orchestrator.services.approvals import ApprovalService
@@ -30,6 +38,7 @@ from orchestrator.services.control import ControlService
 from orchestrator.services.forking import ForkService
 from orchestrator.services.intake import Intake
 from orchestrator.services.keys import KeyService
+from orchestrator.services.memory_service import MemoryService
 from orchestrator.services.messages import MessageService
 from orchestrator.services.tasks import TaskService
 from orchestrator.turns.tool_runner import ToolRunner
@@ -54,6 +63,7 @@ async def open_platform(
     embedder: Embedder | None = None,
     index: VectorIndex | None = None,
     tools: Iterable[Tool] | None = None,
+    evaluator: Evaluator | None = None,
 ) -> Platform:
     """Connect as the application role and wire everything up; what is given replaces the settings' choice.
 
@@ -89,6 +99,14 @@ async def open_platform(
     runner = ToolRunner(ToolRegistry(tools))
     task_tree = TaskTree()
     intake = Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced)
+    generations = OneGeneration(embedder, index)
+    sources: dict[Collection, Source] = {
+        "episode": EpisodeSource(),
+        "insight": InsightSource(),
+        "note": NoteSource(),
+    }
+    indexer = Indexer(database, sources, generations)
+    forgetting = Forgetting(database, generations, ids)
     admission = Admission(
         database=database,
         of_tenant=settings.max_open_tasks_per_tenant,
@@ -103,7 +121,7 @@ async def open_platform(
         embedder=embedder,
         index=index,
         tools=runner,
-        memory=Memory(database=database, embedder=embedder, index=index),
+        memory=Memory(database=database, embedder=embedder, index=index, holdout=settings.memory_holdout),
         task_tree=task_tree,
         tasks=TaskService(
             database,
@@ -118,8 +136,19 @@ async def open_platform(
         control=ControlService(database),
         approvals=ApprovalService(database, runner),
         messages=MessageService(database, ids),
+        memories=MemoryService(
+            database,
+            ids,
+            indexer=indexer,
+            search=Search(database, embedder, index),
+            forgetting=forgetting,
+            exporting=Exporting(database, clock),
+            importing=Importing(database),
+        ),
+        forgetting=forgetting,
         keys=KeyService(database),
         model=model,
+        evaluator=evaluator or evaluator_of(settings.memory_evaluator),
     )
 
 

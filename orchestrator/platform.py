@@ -10,11 +10,12 @@ from core.ids import IdSource
 from core.settings import Settings
 from inference.model import ModelDescription
 from inference.ports import Gateway
-from memory import Memory
+from memory import Evaluator, Memory
+from memory.forgetting import Forgetting
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
 from orchestrator.services.keys import KeyService
-from orchestrator.services.ports import Approvals, Control, Forks, Messages, Tasks
+from orchestrator.services.ports import Approvals, Control, Forks, Memories, Messages, Tasks
 from orchestrator.turns.tool_runner import ToolRunner
 
 
@@ -35,8 +36,11 @@ class Platform:
     control: Control
     approvals: Approvals
     messages: Messages
+    memories: Memories
+    forgetting: Forgetting
     keys: KeyService
     model: ModelDescription
+    evaluator: Evaluator | None = None
 
     async def aclose(self) -> None:
         await self.gateway.aclose()

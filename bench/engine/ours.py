@@ -50,6 +50,7 @@ async def opened() -> AsyncGenerator[Build]:
         model="scripted",
         base_url=sys.argv[1],
         concurrency=CONCURRENCY,
+        memory_learning_tokens=0,
     )
     platform = await open_platform(settings, os.environ["BENCH_POSTGRES"])
     await platform.index.prepare()

@@ -154,7 +154,7 @@ async def harness(
     """Opens as a process of its own would, with tools beside the built-in ones."""
     embedder = embedder or HashEmbedder()
     platform = await open_platform(
-        settings or Settings(pool_size=8),
+        settings or Settings(pool_size=8, memory_learning_tokens=0),
         conninfo,
         provider=provider,
         clock=clock,

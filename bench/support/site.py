@@ -36,9 +36,14 @@ def open_folder() -> Generator[Path]:
 
 @asynccontextmanager
 async def temporary_site(**settings: object) -> AsyncGenerator[TemporarySite]:
-    """Only what is given replaces the defaults; neither environment nor files have a say in the folder."""
+    """Only what is given replaces the defaults, but no model is asked to learn.
+
+    Neither environment nor files have a say in the folder.
+    """
     with open_folder() as folder:
-        chosen = Settings.model_validate({"data_dir": folder / "data", **settings})
+        chosen = Settings.model_validate(
+            {"data_dir": folder / "data", "memory_learning_tokens": 0, **settings}
+        )
         site = await asyncio.to_thread(open_site, chosen)
         postgres = EmbeddedPostgres(chosen.data_dir / "postgres")
         try:

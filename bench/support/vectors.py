@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from core.errors import StorageError
 from core.ids import TenantId
-from memory.ports import Collection, Hit, Point, Vectors
+from memory.index.points import digest_of
+from memory.ports import Collection, Hit, Point, Vectors, Where
 
 
 class HashEmbedder:
@@ -62,15 +63,21 @@ class DictIndex:
         collection: Collection,
         vector: NDArray[np.float32],
         *,
+        text: str | None = None,
         limit: int,
-        where: Mapping[str, str] | None = None,
+        where: Where | None = None,
     ) -> list[Hit]:
         if self.hanging:
             await asyncio.Event().wait()
-        hits = [
-            Hit(id=point.id, similarity=float(point.vector @ vector), payload=point.payload)
+        near = {
+            point.id: float(point.vector @ vector)
             for point in self._of(tenant, collection).values()
-            if all(point.payload.get(key) == value for key, value in (where or {}).items())
+            if allows(where or {}, point.payload)
+        }
+        points = self._of(tenant, collection)
+        hits = [
+            Hit(id=one, similarity=cosine, score=cosine, payload=points[one].payload)
+            for one, cosine in near.items()
         ]
         return sorted(hits, key=lambda hit: -hit.similarity)[:limit]
 
@@ -80,3 +87,23 @@ class DictIndex:
 
     async def count(self, tenant: TenantId, collection: Collection) -> int:
         return len(self._of(tenant, collection))
+
+    async def digests(
+        self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]
+    ) -> Mapping[UUID, str]:
+        points = self._of(tenant, collection)
+        return {one: digest_of(points[one].text, points[one].payload) for one in ids if one in points}
+
+    async def pages(self, tenant: TenantId, collection: Collection) -> AsyncIterator[Sequence[UUID]]:
+        yield list(self._of(tenant, collection))
+
+    async def destroy(self) -> None:
+        self.points.clear()
+
+
+def allows(where: Where, payload: Mapping[str, str]) -> bool:
+    """Whether a payload has, for each key, one of the values that are asked for."""
+    return all(
+        payload.get(key) in ([allowed] if isinstance(allowed, str) else allowed)
+        for key, allowed in where.items()
+    )

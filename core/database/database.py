@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from core.errors import Conflict, StorageError
 from core.events import Event
 from core.ids import CallId, TaskId, TenantId
 from core.process import process_name
+from core.scopes import listed
 
 SQL = queries.load(__file__)
 
@@ -176,8 +177,15 @@ class Database:
             await pool.close()
 
     @asynccontextmanager
-    async def unit_of_work(self, tenant: TenantId) -> AsyncGenerator[UnitOfWork]:
-        """One transaction that sees and writes this tenant's rows only.
+    async def unit_of_work(
+        self, tenant: TenantId, *, scopes: Collection[str] = ()
+    ) -> AsyncGenerator[UnitOfWork]:
+        """One transaction that sees and writes this tenant's rows only, and of memory only these scopes.
+
+        Args:
+            tenant: whose rows.
+            scopes: the memory scopes of whoever it is done for; `core.scopes.EVERY` is for the platform's
+                own work alone. Without any, the tenant's memory is empty.
 
         Raises:
             Conflict: a uniqueness rule was broken.
@@ -185,7 +193,10 @@ class Database:
         """
         async with self._connection() as connection:
             # One exchange with the server; psycopg's own transactions would take two.
-            await connection.execute(f"BEGIN; SET LOCAL treehold.tenant = '{UUID(str(tenant))}'".encode())
+            begin = f"BEGIN; SET LOCAL treehold.tenant = '{UUID(str(tenant))}'"
+            if scopes:
+                begin += f"; SET LOCAL treehold.scopes = '{listed(scopes)}'"
+            await connection.execute(begin.encode())
             try:
                 work = UnitOfWork(connection, tenant)
                 yield work

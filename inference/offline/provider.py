@@ -24,7 +24,7 @@ from inference.model import (
     ToolCall,
     Usage,
 )
-from inference.offline import answering, planning, replying, working
+from inference.offline import answering, distilling, planning, replying, working
 from inference.ports import Progress
 
 NAME = "offline"
@@ -63,6 +63,12 @@ class OfflineProvider:
                 return _json(answering.select(blocks)), ()
             case "reply":
                 return _json(replying.reply(blocks)), ()
+            case "condense":
+                return _json(distilling.condense(blocks)), ()
+            case "refine":
+                return _json(distilling.refine(blocks)), ()
+            case "rerank":
+                return _json(distilling.rerank(blocks)), ()
             case _:
                 raise ModelRejected(f"the offline model has no rule for {request.kind!r} calls")
 

@@ -11,10 +11,18 @@ from core.ids import RecordId
 from core.provenance import Trust
 from core.text import clipped, printable
 
-RecordKind = Literal["episode", "insight"]
+RecordKind = Literal["episode", "insight", "note"]
 
 RecordState = Literal["candidate", "active", "quarantined", "retired"]
 """A candidate may be recalled, marked unverified; quarantined and retired records never are."""
+
+_STATES: tuple[RecordState, ...] = ("active", "candidate", "quarantined", "retired")
+
+
+def freest(*states: RecordState) -> RecordState:
+    """The state that all of these allow."""
+    return max(states, key=_STATES.index)
+
 
 HeldReason = Literal[
     "same_origin", "actions_disagree", "quarantined", "instruction_pattern", "below_threshold"

@@ -25,9 +25,10 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
     """Judge fetched records against the rules and against each other.
 
     First each record alone: quarantined, too far from the goal, or written like instructions. Then one
-    record per origin, the nearest, for each kind. Then the episodes left are compared by their recorded
-    actions; every origin has one vote, and no record votes on its own origin. Without a quorum, without
-    recorded actions, between the bounds, or where more than half would be held back, the guard
+    record per origin, the nearest, for each kind; an active insight rests on several and stands for itself,
+    and so does an active note, for which somebody stands. Then the episodes left are compared by their
+    recorded actions; every origin has one vote, and no record votes on its own origin. Without a quorum,
+    without recorded actions, between the bounds, or where more than half would be held back, the guard
     abstains: absence of evidence is not evidence against a record.
 
     Returns:
@@ -37,10 +38,11 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
     chosen: dict[tuple[str, str], Candidate] = {}
     for candidate in sorted(candidates, key=lambda one: (-one.similarity, one.id)):
         reason = _fault(candidate, minimum_similarity)
-        if reason is None and (candidate.kind, candidate.origin) in chosen:
+        voice = candidate.kind, _voice(candidate)
+        if reason is None and voice in chosen:
             reason = "same_origin"
         if reason is None:
-            chosen[candidate.kind, candidate.origin] = candidate
+            chosen[voice] = candidate
         else:
             verdicts[candidate.id] = HeldBack(reason=reason)
     episodes = [candidate for candidate in chosen.values() if candidate.kind == "episode"]
@@ -48,7 +50,14 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
     for candidate in chosen.values():
         if candidate.kind == "insight":
             verdicts[candidate.id] = _insight_verdict(candidate)
+        elif candidate.kind == "note":
+            verdicts[candidate.id] = _by_state(candidate)
     return verdicts
+
+
+def _voice(candidate: Candidate) -> str:
+    stands_for_itself = candidate.kind != "episode" and candidate.state == "active"
+    return str(candidate.id) if stands_for_itself else candidate.origin
 
 
 def _fault(candidate: Candidate, minimum_similarity: float) -> HeldReason | None:
@@ -64,6 +73,10 @@ def _fault(candidate: Candidate, minimum_similarity: float) -> HeldReason | None
 def _insight_verdict(candidate: Candidate) -> Verdict:
     if candidate.worth is not None and candidate.worth < MIN_WORTH:
         return HeldBack(reason="actions_disagree")
+    return _by_state(candidate)
+
+
+def _by_state(candidate: Candidate) -> Verdict:
     return Accepted() if candidate.state == "active" else Abstained(reason="candidate")
 
 

@@ -1,8 +1,8 @@
-"""The vector index in Postgres."""
+"""The index in Postgres."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -13,13 +13,19 @@ from pydantic import TypeAdapter
 from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import ConfigurationError
 from core.ids import TenantId
-from memory.index.points import batches, checked
-from memory.ports import Collection, Embedder, Hit, Point
+from core.scopes import EVERY
+from memory.index.fusion import DEPTH, Candidate, lifted, neighbourhood, scored
+from memory.index.points import batches, checked, digest_of
+from memory.index.weights import TERMS, Weights, counts_of, weights_of
+from memory.ports import Collection, Embedder, Hit, Point, Where
 
 SQL = queries.load(__file__)
 
-GRAPH_DIMENSIONS = 384
-"""The length of vector that the migration made a graph for."""
+GRAPH_DIMENSIONS = (256, 384, 512, 768, 1024, 1536)
+"""The lengths of vector that the migration made graphs for. Vectors of others are compared one by one."""
+
+MOST_DIMENSIONS = 1_900
+"""More do not fit in a row."""
 
 EXACT_POINTS = 5_000
 """Up to here a search compares every point, which costs no more than walking the graph and misses none."""
@@ -27,34 +33,51 @@ EXACT_POINTS = 5_000
 SCANNED_POINTS = 20_000
 """How far the graph is walked past other tenants' points before the search turns to comparing every point."""
 
+WORDED_POINTS = 3_000
+"""About how many records with a rare word of the question are looked at."""
+
 MIN_BREADTH, MAX_BREADTH = 100, 1_000
 """Candidates kept while walking the graph: at least twice the hits asked for. pgvector allows 1,000."""
 
 BATCH = 256
 
-_HITS = TypeAdapter(list[Hit])
+_CANDIDATES = TypeAdapter(list[Candidate])
 
 
 class PgVectorIndex:
-    """One table, cosine. Few matching points are compared one by one; many are searched by the HNSW graph.
+    """One table. Few matching points are compared one by one; many are found by a graph and by their words.
 
     Args:
         database: whose row-level security binds every search to its tenant.
         embedder: whose vectors are kept.
+        generation: tells apart indexes that were made with the same embedder.
         exact_points: matching points up to which all are compared.
     """
 
-    def __init__(self, database: Database, embedder: Embedder, *, exact_points: int = EXACT_POINTS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        embedder: Embedder,
+        *,
+        generation: int = 1,
+        exact_points: int = EXACT_POINTS,
+    ) -> None:
         self._database = database
         self._embedder = embedder
+        self._generation = f"{embedder.name}#{generation}"
         self._exact_points = exact_points
 
     async def prepare(self) -> None:
         """The table comes with the migrations; this sees that pgvector can search as it must.
 
         Raises:
-            ConfigurationError: pgvector is too old.
+            ConfigurationError: pgvector is too old, or the embedder's vectors are too long.
         """
+        if self._embedder.dimensions > MOST_DIMENSIONS:
+            raise ConfigurationError(
+                f"{self._embedder.name} makes vectors of {self._embedder.dimensions} dimensions; pgvector "
+                f"takes {MOST_DIMENSIONS} at most: choose another, or TREEHOLD_VECTOR_INDEX=qdrant"
+            )
         async with self._database.plumbing() as connection:
             row = await (await connection.execute(SQL.extension_version)).fetchone()
         version = str(row["version"]) if row else "0"
@@ -62,13 +85,19 @@ class PgVectorIndex:
             raise ConfigurationError(f"pgvector {version} cannot filter a graph search: update it to 0.8")
 
     async def upsert(self, tenant: TenantId, collection: Collection, points: Sequence[Point]) -> None:
-        async with self._database.unit_of_work(tenant) as work:
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
+            key = self._key(work, collection)
+            await work.execute(SQL.lock, key)
             for batch in batches(points, BATCH):
+                weights = [weights_of(tenant, collection, point.text) for point in batch]
                 row = {
-                    **self._key(work, collection),
+                    **key,
                     "ids": [point.id for point in batch],
                     "vectors": [self._text(point.vector) for point in batch],
                     "payloads": [jsonb(dict(point.payload)) for point in batch],
+                    "terms": [_array(one) for one in weights],
+                    "weights": [_sparse(one) for one in weights],
+                    "digests": [digest_of(point.text, point.payload) for point in batch],
                 }
                 await work.execute(SQL.upsert, row)
 
@@ -78,53 +107,125 @@ class PgVectorIndex:
         collection: Collection,
         vector: NDArray[np.float32],
         *,
+        text: str | None = None,
         limit: int,
-        where: Mapping[str, str] | None = None,
+        where: Where | None = None,
     ) -> list[Hit]:
         if limit < 1:
             return []
-        async with self._database.unit_of_work(tenant) as work:
-            wanted = {
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
+            asked = {
                 **self._key(work, collection),
                 "vector": self._text(vector),
-                "where": jsonb(dict(where or {})),
-                "limit": limit,
+                **_filter(where or {}),
+                "limit": limit if text is None else max(limit, DEPTH),
             }
-            breadth = min(max(MIN_BREADTH, 2 * limit), MAX_BREADTH)
-            await work.execute(SQL.tune, {"breadth": breadth, "most": SCANNED_POINTS})
-            rows: list[Row] = []
-            if await self._many(work, wanted):
-                rows = await work.fetch_all(SQL.search_graph, wanted)
-            if len(rows) < limit:
-                # Few points match, or the walk of the graph ended among those of others.
-                rows = await work.fetch_all(SQL.search_exactly, wanted)
-        return _HITS.validate_python(rows)
+            asked |= await self._tuned(work, asked, counts_of(tenant, collection, text or ""))
+            candidates = await self._candidates(work, asked)
+            most = max((one.words for one in candidates), default=0.0)
+            hits = scored(candidates, most)
+            if text is not None and (places := neighbourhood(hits)):
+                threads, positions = zip(*places, strict=True)
+                beside = {**asked, "threads": list(threads), "positions": list(positions)}
+                found = _CANDIDATES.validate_python(await work.fetch_all(SQL.neighbours, beside))
+                hits |= scored(found, most)
+        if text is None:
+            return sorted(hits.values(), key=lambda hit: (-hit.similarity, hit.id))[:limit]
+        return lifted(hits, limit)
 
     async def delete(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> None:
-        async with self._database.unit_of_work(tenant) as work:
-            await work.execute(SQL.delete, {**self._key(work, collection), "ids": list(ids)})
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
+            key = self._key(work, collection)
+            await work.execute(SQL.lock, key)
+            await work.execute(SQL.delete, {**key, "ids": list(ids)})
 
     async def count(self, tenant: TenantId, collection: Collection) -> int:
-        async with self._database.unit_of_work(tenant) as work:
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
             row = await work.fetch_one(SQL.count, self._key(work, collection))
         assert row is not None
         return int(row["points"])
+
+    async def digests(
+        self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]
+    ) -> Mapping[UUID, str]:
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
+            rows = await work.fetch_all(SQL.digests, {**self._key(work, collection), "ids": list(ids)})
+        return {row["id"]: row["digest"] for row in rows}
+
+    async def pages(self, tenant: TenantId, collection: Collection) -> AsyncIterator[Sequence[UUID]]:
+        last = UUID(int=0)
+        while True:
+            async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
+                asked = {**self._key(work, collection), "last": last, "most": BATCH}
+                ids = [row["id"] for row in await work.fetch_all(SQL.listed, asked)]
+            if not ids:
+                return
+            yield ids
+            last = ids[-1]
+
+    async def destroy(self) -> None:
+        asked = {"generation": self._generation, "most": BATCH}
+        while row := await self._database.call(SQL.destroy, asked):
+            if not row["dropped"]:
+                return
 
     async def close(self) -> None:
         """Nothing is held: the pool belongs to the platform."""
 
     def _key(self, work: UnitOfWork, collection: Collection) -> Row:
-        return {"tenant": work.tenant, "collection": collection, "embedder": self._embedder.name}
+        return {"tenant": work.tenant, "collection": collection, "generation": self._generation}
 
     def _text(self, vector: NDArray[np.float32]) -> str:
         """As pgvector reads it."""
         fitting = checked(vector, self._embedder.dimensions)
         return orjson.dumps(fitting, option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
-    async def _many(self, work: UnitOfWork, wanted: Row) -> bool:
+    async def _tuned(self, work: UnitOfWork, asked: Row, counts: Weights) -> Row:
+        """Prepare the transaction; the words of the question as they are asked for."""
+        terms = {"terms": list(counts), "counts": list(counts.values())}
+        breadth = min(max(MIN_BREADTH, 2 * asked["limit"]), MAX_BREADTH)
+        row = await work.fetch_one(
+            SQL.tune, {**asked, **terms, "breadth": breadth, "scanned": SCANNED_POINTS}
+        )
+        assert row is not None
+        return {"terms": terms["terms"], "asked": row["asked"], "candidates": WORDED_POINTS}
+
+    async def _candidates(self, work: UnitOfWork, asked: Row) -> list[Candidate]:
+        rows: list[Row] = []
+        if await self._many(work, asked):
+            rows = await work.fetch_all(_over_graph(self._embedder.dimensions), asked)
+        if not rows or rows[0]["near"] < asked["limit"]:
+            # Few points match, or the walk of the graph ended among those of others.
+            rows = await work.fetch_all(SQL.search_exactly, asked)
+        return _CANDIDATES.validate_python([{name: row[name] for name in _FIELDS} for row in rows])
+
+    async def _many(self, work: UnitOfWork, asked: Row) -> bool:
         """Whether too many points match to compare them all."""
-        if self._embedder.dimensions != GRAPH_DIMENSIONS:
+        if self._embedder.dimensions not in GRAPH_DIMENSIONS:
             return False
-        row = await work.fetch_one(SQL.matching, {**wanted, "most": self._exact_points + 1})
+        row = await work.fetch_one(SQL.matching, {**asked, "most": self._exact_points + 1})
         assert row is not None
         return int(row["points"]) > self._exact_points
+
+
+_FIELDS = ("id", "payload", "similarity", "words")
+
+
+def _over_graph(dimensions: int) -> bytes:
+    """The search of one graph: its length must be written out for Postgres to see that the index serves."""
+    return SQL.search_graph.replace(b"384", str(dimensions).encode())
+
+
+def _filter(where: Where) -> Row:
+    """The scopes, for which there is an index, and the allowed values of all else a payload must equal."""
+    allowed = {key: [value] if isinstance(value, str) else list(value) for key, value in where.items()}
+    scopes = allowed.pop("scope", None)
+    return {"scopes": scopes and orjson.loads(jsonb(scopes)), "where": jsonb(allowed)}
+
+
+def _array(weights: Weights) -> str:
+    return "{" + ",".join(map(str, weights)) + "}"
+
+
+def _sparse(weights: Weights) -> str:
+    return "{" + ",".join(f"{term}:{weight}" for term, weight in weights.items()) + f"}}/{TERMS}"

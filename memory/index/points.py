@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 from itertools import islice
 
 import numpy as np
@@ -28,6 +29,11 @@ def checked(vector: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]
 def storable(payload: Mapping[str, str]) -> dict[str, str]:
     """The payload without what JSON in Postgres cannot hold; the same for every index."""
     return orjson.loads(jsonb(dict(payload)))
+
+
+def digest_of(text: str, payload: Mapping[str, str]) -> str:
+    """Different for every text and payload: tells whether a point is what its record says now."""
+    return blake2b(jsonb([text, dict(payload)]).encode(), digest_size=16).hexdigest()
 
 
 def batches(points: Sequence[Point], size: int) -> Iterator[list[Point]]:

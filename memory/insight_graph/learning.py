@@ -1,16 +1,18 @@
-"""Learning: what a finished task adds to memory. Once per task, bounded, and rebuildable from rows."""
+"""Learning, first part: a finished task becomes an episode with its place in the graph. No model is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from uuid import UUID
 
 from core.database import Database, UnitOfWork
-from core.ids import RecordId, TenantId, derived
+from core.ids import RecordId, derived
+from core.scopes import EVERY
 from memory.guard.model import TARGET_CHARACTERS
 from memory.guard.write import screen
-from memory.insight_graph import repository
+from memory.index.outbox import mark_changed
+from memory.insight_graph import clusters, interactions, repository
+from memory.insight_graph.credit import credit, hold
 from memory.insight_graph.model import (
     CONCLUSION_CHARACTERS,
     GOAL_CHARACTERS,
@@ -21,20 +23,16 @@ from memory.insight_graph.model import (
     FinishedTask,
     Insight,
     Learned,
+    Procedure,
 )
 from memory.insight_graph.procedure import found_insight, procedure_of
-from memory.ports import Collection, Embedder, Point, VectorIndex, Vectors
+from memory.ports import Embedder, VectorIndex, Vectors
 
 SIMILAR = 0.6
 """Cosine from which two goals count as the same kind of work; paraphrases lie above it with MiniLM."""
 
 MAX_SIMILAR = 10
 """Episodes a new one is linked to."""
-
-MAX_INSIGHTS = 5
-"""Insights one task may add to or change."""
-
-_BATCH = 256
 
 _LIMITS = {
     "goal": GOAL_CHARACTERS,
@@ -44,16 +42,8 @@ _LIMITS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reindexed:
-    """How many records a rebuild wrote to the index."""
-
-    episodes: int
-    insights: int
-
-
 class InsightGraph:
-    """Writes episodes and insights: rows first, then the index."""
+    """Writes episodes, and the insights that follow from recorded actions alone."""
 
     def __init__(self, *, database: Database, embedder: Embedder, index: VectorIndex) -> None:
         self._database = database
@@ -61,141 +51,112 @@ class InsightGraph:
         self._index = index
 
     async def learn(self, finished: FinishedTask) -> Learned:
-        """Take in a finished task; safe to repeat, after a crash too.
+        """Take in a finished task in one transaction; safe to repeat, after a crash too.
 
         Raises:
-            StorageError: Postgres or the index failed; repeat it later. Rows that were committed stay
-                and are not counted twice.
+            StorageError: Postgres or the index failed; repeat it later.
         """
         episode = _episode(finished)
+        said = interactions.admitted(finished.utterances)
         vectors = await self._embedder.embed([episode.goal])
         near = {} if episode.state == "quarantined" else await self._similar(finished, vectors)
-        async with self._database.unit_of_work(finished.tenant) as work:
-            added = await repository.add_episode(work, episode)
-            if added:
-                similar, changed = await self._connect(work, episode, near)
-            else:
-                earlier = await repository.episode_of_task(work, finished.task)
-                assert earlier is not None
-                episode = earlier
-                similar = await repository.similar_to(work, earlier.id)
-                changed = await repository.insights_of(work, earlier.id)
-        if not added:
-            vectors = await self._embedder.embed([episode.goal])
-        await self._put(finished.tenant, "episode", [episode], vectors)
-        if changed:
-            about = await self._embedder.embed([insight.about for insight in changed])
-            await self._put(finished.tenant, "insight", changed, about)
-        return Learned(
-            episode=episode.id,
-            state=episode.state,
-            reasons=episode.reasons,
-            similar=similar,
-            insights=tuple(insight.id for insight in changed),
-            repeated=not added,
-        )
+        async with self._database.unit_of_work(finished.tenant, scopes=EVERY) as work:
+            await hold(work)
+            earlier = await repository.episode_of_task(work, finished.task)
+            if earlier is not None:
+                return await _learned(work, earlier, repeated=True)
+            if await repository.was_forgotten(work, episode.id):
+                return _forgotten(episode)
+            if episode.state != "quarantined":
+                episode = await self._clustered(work, episode, vectors, near)
+            await repository.add_episode(work, episode)
+            await interactions.add(work, episode.id, said)
+            await mark_changed(work, "episode", [episode.id])
+            await repository.add_edges(work, episode.id, near)
+            changed = await _generalise(work, episode)
+            retired = await credit(
+                work,
+                finished.task,
+                episode.id,
+                reward=finished.reward,
+                cited=finished.cited,
+                found=changed,
+            )
+            await mark_changed(work, "insight", changed)
+            learned = await _learned(work, episode)
+        return learned.model_copy(update={"retired": retired})
 
-    async def reindex(self, tenant: TenantId) -> Reindexed:
-        """Write every record of the tenant to the index again, and take out what may not be recalled."""
-        return Reindexed(
-            episodes=await self._reindex(tenant, "episode"), insights=await self._reindex(tenant, "insight")
+    async def _clustered(
+        self, work: UnitOfWork, episode: Episode, vectors: Vectors, near: Mapping[RecordId, float]
+    ) -> Episode:
+        cluster = await clusters.join(
+            work,
+            episode.id,
+            scope=episode.scope,
+            vector=vectors[0],
+            embedder=self._embedder.name,
+            near=near,
         )
+        return episode.model_copy(update={"cluster": cluster})
 
     async def _similar(self, finished: FinishedTask, vectors: Vectors) -> dict[RecordId, float]:
         hits = await self._index.search(
-            finished.tenant,
-            "episode",
-            vectors[0],
-            limit=MAX_SIMILAR + 1,
-            where={"scope": finished.scope},
+            finished.tenant, "episode", vectors[0], limit=MAX_SIMILAR + 1, where={"scope": finished.scope}
         )
-        return {RecordId(hit.id): hit.similarity for hit in hits if hit.similarity >= SIMILAR}
-
-    async def _connect(
-        self, work: UnitOfWork, episode: Episode, near: Mapping[RecordId, float]
-    ) -> tuple[tuple[RecordId, ...], list[Insight]]:
-        """Link a new episode to those like it, and let it speak for or against insights."""
-        if not near:
-            return (), []
-        found = await repository.episodes(work, list(near), [episode.scope])
-        siblings = sorted(
-            (one for one in found if one.state in {"candidate", "active"} and one.id != episode.id),
-            key=lambda one: -near[one.id],
-        )[:MAX_SIMILAR]
-        await repository.add_edges(work, episode.id, {one.id: near[one.id] for one in siblings})
-        changed = await self._generalise(work, episode, siblings)
-        return tuple(one.id for one in siblings), changed
-
-    async def _generalise(
-        self, work: UnitOfWork, episode: Episode, siblings: Sequence[Episode]
-    ) -> list[Insight]:
-        procedure = procedure_of(episode.actions)
-        if episode.outcome == "cancelled" or not procedure.tools:
-            return []
-        known = await repository.lock_insights(
-            work, episode.scope, [sibling.id for sibling in siblings], MAX_INSIGHTS
-        )
-        same = [insight for insight in known if insight.pattern == procedure]
-        if episode.outcome == "failed":
-            return [await repository.weigh(work, insight, [episode], polarity=-1) for insight in same]
-        if same:
-            return [await repository.weigh(work, insight, [episode], polarity=1) for insight in same]
-        supporters = [
-            sibling
-            for sibling in siblings
-            if sibling.outcome == "done" and procedure_of(sibling.actions) == procedure
-        ]
-        insight = found_insight(episode, supporters)
-        if insight is None:
-            return []
-        insight = await repository.add_insight(work, insight)
-        return [await repository.weigh(work, insight, [episode, *supporters], polarity=1)]
-
-    async def _reindex(self, tenant: TenantId, collection: Collection) -> int:
-        after, written = RecordId(UUID(int=0)), 0
-        while True:
-            async with self._database.unit_of_work(tenant) as work:
-                batch: Sequence[Episode | Insight]
-                if collection == "episode":
-                    batch = await repository.episodes_after(work, after, _BATCH)
-                else:
-                    batch = await repository.insights_after(work, after, _BATCH)
-            if not batch:
-                return written
-            after = batch[-1].id
-            kept = [record for record in batch if record.state in {"candidate", "active"}]
-            gone = [record.id for record in batch if record.state not in {"candidate", "active"}]
-            if gone:
-                await self._index.delete(tenant, collection, gone)
-            if kept:
-                vectors = await self._embedder.embed([_text(record) for record in kept])
-                await self._put(tenant, collection, kept, vectors)
-            written += len(kept)
-
-    async def _put(
-        self,
-        tenant: TenantId,
-        collection: Collection,
-        records: Sequence[Episode | Insight],
-        vectors: Vectors,
-    ) -> None:
-        points = [
-            Point(id=record.id, vector=vector, payload=_payload(record))
-            for record, vector in zip(records, vectors, strict=True)
-            if record.state in {"candidate", "active"}
-        ]
-        if points:
-            await self._index.upsert(tenant, collection, points)
+        own = derived(finished.task, "episode")
+        alike = [hit for hit in hits if hit.similarity >= SIMILAR and hit.id != own]
+        return {RecordId(hit.id): hit.similarity for hit in alike[:MAX_SIMILAR]}
 
 
-def _text(record: Episode | Insight) -> str:
-    return record.goal if isinstance(record, Episode) else record.about
+async def _learned(work: UnitOfWork, episode: Episode, *, repeated: bool = False) -> Learned:
+    return Learned(
+        episode=episode.id,
+        state=episode.state,
+        reasons=episode.reasons,
+        similar=await repository.similar_to(work, episode.id),
+        insights=await repository.insights_of(work, episode.id),
+        cluster=episode.cluster,
+        repeated=repeated,
+    )
 
 
-def _payload(record: Episode | Insight) -> dict[str, str]:
-    if isinstance(record, Episode):
-        return {"scope": record.scope, "origin": record.origin, "outcome": record.outcome}
-    return {"scope": record.scope, "kind": record.kind}
+def _forgotten(episode: Episode) -> Learned:
+    return Learned(
+        episode=episode.id, state="retired", reasons=("forgotten",), similar=(), insights=(), repeated=True
+    )
+
+
+async def _generalise(work: UnitOfWork, episode: Episode) -> list[RecordId]:
+    """Let an episode speak for or against the procedure of its cluster that it followed, or found it."""
+    cluster = episode.cluster
+    if cluster is None or episode.outcome == "cancelled" or not episode.procedure:
+        return []
+    procedure = Procedure(tools=episode.procedure)
+    known = await repository.insight(work, _procedure_id(cluster, procedure))
+    if known is None:
+        return await _found(work, episode, cluster)
+    if known.state not in {"candidate", "active"}:
+        return []
+    polarity = 1 if episode.outcome == "done" else -1
+    return [(await repository.weigh(work, known, [episode], polarity=polarity)).id]
+
+
+async def _found(work: UnitOfWork, episode: Episode, cluster: UUID) -> list[RecordId]:
+    if episode.outcome != "done":
+        return []
+    supporters = await repository.doing_the_same(work, cluster, episode.procedure)
+    insight: Insight | None = found_insight(cluster, supporters)
+    if insight is None:
+        return []
+    if await repository.was_forgotten(work, insight.id):
+        return []
+    await repository.add_insight(work, insight, "found", episodes=[one.id for one in supporters])
+    await repository.weigh(work, insight, supporters, polarity=1)
+    return [insight.id]
+
+
+def _procedure_id(cluster: UUID, procedure: Procedure) -> RecordId:
+    return RecordId(derived(cluster, "procedure", *procedure.tools))
 
 
 def _episode(finished: FinishedTask) -> Episode:
@@ -225,4 +186,6 @@ def _episode(finished: FinishedTask) -> Episode:
         provenance=finished.provenance,
         state=screened.state,
         reasons=screened.reasons,
+        reward=finished.reward,
+        procedure=procedure_of(actions).tools,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from core.ids import RecordId, derived
 from core.provenance import Provenance, Trust
@@ -26,55 +27,63 @@ def procedure_of(actions: Iterable[Action]) -> Procedure:
     return Procedure(tools=tuple(dict.fromkeys(action.tool for action in actions))[:MAX_TOOLS])
 
 
-def found_insight(episode: Episode, supporters: Sequence[Episode]) -> Insight | None:
-    """A new insight from an episode and earlier ones like it, or `None` where they do not repeat each other.
+def found_insight(cluster: UUID, episodes: Sequence[Episode]) -> Insight | None:
+    """A new insight from episodes of a cluster that did the same, or `None` where they are too few.
 
-    Its id follows from the oldest supporter and the procedure, so that the same facts found it once.
+    Its id follows from cluster and procedure, so that the same facts found it once.
     """
-    procedure = procedure_of(episode.actions)
-    alike = sorted(
-        (other for other in supporters if procedure_of(other.actions) == procedure),
-        key=lambda other: other.id,
-    )
-    if not procedure.tools or len(alike) + 1 < MIN_SUPPORTS:
+    if len(episodes) < MIN_SUPPORTS:
         return None
-    oldest = alike[0]
-    about = clipped(oldest.goal, ABOUT_CHARACTERS)
-    provenance = inherited(oldest.provenance, (episode, *alike[1:]))
+    oldest = min(episodes, key=lambda one: one.id)
+    procedure = Procedure(tools=oldest.procedure)
     return Insight(
-        id=RecordId(derived(oldest.id, "procedure", *procedure.tools)),
+        id=RecordId(derived(cluster, "procedure", *procedure.tools)),
         kind="procedure",
-        scope=episode.scope,
-        about=about,
+        scope=oldest.scope,
+        cluster=cluster,
+        about=clipped(oldest.goal, ABOUT_CHARACTERS),
         text=describe(procedure, supports=0, contradictions=0),
         pattern=procedure,
-        supports=0,
-        contradictions=0,
-        alpha=1,
-        beta=1,
-        version=0,
         state="candidate",
-        provenance=provenance,
+        provenance=inherited(oldest.provenance, [one for one in episodes if one.id != oldest.id]),
     )
 
 
-def weighed(insight: Insight, *, supports: int, contradictions: int, origins: int) -> Insight:
-    """The insight with its counts, and what follows from them. What is kept out by hand stays out."""
+def weighed(insight: Insight, *, supports: int = 0, contradictions: int = 0) -> Insight:
+    """The insight with so many more, and what follows from its counts. What is kept out by hand stays out.
+
+    Advice was written by a model, so that only origins without untrusted parts speak for it.
+    """
+    supports, contradictions = insight.supports + supports, insight.contradictions + contradictions
     state: RecordState = insight.state
     if state in {"candidate", "active"}:
-        trusted = origins >= ACTIVE_ORIGINS and insight.provenance.trust > Trust.UNTRUSTED
+        origins = insight.origins if insight.kind == "procedure" else insight.trusted_origins
+        trusted = len(origins) >= ACTIVE_ORIGINS and insight.provenance.trust > Trust.UNTRUSTED
         state = "active" if trusted else "candidate"
+    text = insight.text
+    if insight.pattern is not None:
+        text = describe(insight.pattern, supports=supports, contradictions=contradictions)
     return insight.model_copy(
-        update={
-            "text": describe(insight.pattern, supports=supports, contradictions=contradictions),
-            "supports": supports,
-            "contradictions": contradictions,
-            "alpha": 1.0 + supports,
-            "beta": 1.0 + contradictions,
-            "version": insight.version + 1,
-            "state": state,
-        }
+        update={"text": text, "supports": supports, "contradictions": contradictions, "state": state}
     )
+
+
+def supported(insight: Insight, evidence: Sequence[Episode], *, carried: bool = False) -> Insight:
+    """The insight with the origins of its supports. A procedure is made of them, advice is not.
+
+    What is carried over from an insight whose place it took spoke for other words, and vouches for none.
+    """
+    trusted = [
+        episode.origin for episode in evidence if episode.provenance.trust > Trust.UNTRUSTED and not carried
+    ]
+    origins = (*insight.origins, *(episode.origin for episode in evidence))
+    update: dict[str, object] = {
+        "origins": tuple(dict.fromkeys(origins))[:MAX_ORIGINS],
+        "trusted_origins": tuple(dict.fromkeys((*insight.trusted_origins, *trusted)))[:MAX_ORIGINS],
+    }
+    if insight.kind == "procedure":
+        update["provenance"] = inherited(insight.provenance, evidence)
+    return insight.model_copy(update=update)
 
 
 def describe(procedure: Procedure, *, supports: int, contradictions: int) -> str:

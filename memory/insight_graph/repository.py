@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
+from uuid import UUID
 
 import orjson
 from pydantic import JsonValue, TypeAdapter
@@ -10,12 +12,19 @@ from pydantic import JsonValue, TypeAdapter
 from core.database import UnitOfWork, queries
 from core.ids import AgentId, RecordId, TaskId
 from memory.insight_graph.model import Episode, Insight
-from memory.insight_graph.procedure import inherited, weighed
+from memory.insight_graph.procedure import supported, weighed
 
 SQL = queries.load(__file__)
 
+MAX_FOUNDING = 64
+"""Episodes that found an insight together; it takes more than one only where several were learned at once."""
+
+VersionOp = Literal["found", "add", "edit", "merge"]
+
 _EPISODES = TypeAdapter(list[Episode])
-_INSIGHTS = TypeAdapter(list[Insight])
+
+_COUNTED = {"alpha", "beta", "utility"}
+"""What no row of ours sets: counts that Postgres keeps."""
 
 
 async def add_episode(work: UnitOfWork, episode: Episode) -> bool:
@@ -24,20 +33,24 @@ async def add_episode(work: UnitOfWork, episode: Episode) -> bool:
     return await work.execute(SQL.insert_episode, row) == 1
 
 
+async def was_forgotten(work: UnitOfWork, record: UUID) -> bool:
+    """What was forgotten is not written again."""
+    return await work.fetch_one(SQL.was_forgotten, {"record": record}) is not None
+
+
 async def episode_of_task(work: UnitOfWork, task: TaskId) -> Episode | None:
     row = await work.fetch_one(SQL.episode_of_task, {"task": task})
     return None if row is None else Episode.model_validate(row)
 
 
-async def episodes(work: UnitOfWork, ids: Sequence[RecordId], scopes: Collection[str]) -> list[Episode]:
-    """Those of the episodes that lie in these scopes, in any state and order."""
-    return _EPISODES.validate_python(
-        await work.fetch_all(SQL.episodes, {"ids": list(ids), "scopes": list(scopes)})
-    )
+async def episodes(work: UnitOfWork, ids: Sequence[RecordId]) -> list[Episode]:
+    """Those of the episodes that there are, in any state and order."""
+    return _EPISODES.validate_python(await work.fetch_all(SQL.episodes, {"ids": list(ids)}))
 
 
-async def episodes_after(work: UnitOfWork, after: RecordId, most: int) -> list[Episode]:
-    return _EPISODES.validate_python(await work.fetch_all(SQL.episodes_after, {"after": after, "most": most}))
+async def doing_the_same(work: UnitOfWork, cluster: UUID, procedure: Sequence[str]) -> list[Episode]:
+    wanted = {"cluster": cluster, "procedure": list(procedure), "most": MAX_FOUNDING}
+    return _EPISODES.validate_python(await work.fetch_all(SQL.doing_the_same, wanted))
 
 
 async def add_edges(work: UnitOfWork, src: RecordId, weights: Mapping[RecordId, float]) -> None:
@@ -58,63 +71,81 @@ async def similar_to(work: UnitOfWork, src: RecordId) -> tuple[RecordId, ...]:
     return tuple(RecordId(row["dst"]) for row in await work.fetch_all(SQL.edges_of, {"src": src}))
 
 
-async def insights(work: UnitOfWork, ids: Sequence[RecordId], scopes: Collection[str]) -> list[Insight]:
-    """Those of the insights that lie in these scopes, with their origins, in any state and order."""
-    return _INSIGHTS.validate_python(
-        await work.fetch_all(SQL.insights, {"ids": list(ids), "scopes": list(scopes)})
-    )
-
-
-async def insights_after(work: UnitOfWork, after: RecordId, most: int) -> list[Insight]:
-    return _INSIGHTS.validate_python(await work.fetch_all(SQL.insights_after, {"after": after, "most": most}))
-
-
-async def lock_insights(
-    work: UnitOfWork, scope: str, supporters: Sequence[RecordId], most: int
-) -> list[Insight]:
-    """The insights that rest on any of these episodes, held until the transaction ends."""
-    return _INSIGHTS.validate_python(
-        await work.fetch_all(
-            SQL.insights_supported_by, {"scope": scope, "episodes": list(supporters), "most": most}
-        )
-    )
-
-
-async def insights_of(work: UnitOfWork, episode: RecordId) -> list[Insight]:
+async def insights_of(work: UnitOfWork, episode: RecordId) -> tuple[RecordId, ...]:
     """The insights an episode supports or contradicts."""
-    return _INSIGHTS.validate_python(await work.fetch_all(SQL.insights_of_episode, {"episode": episode}))
+    rows = await work.fetch_all(SQL.insights_of_episode, {"episode": episode})
+    return tuple(RecordId(row["insight_id"]) for row in rows)
 
 
-async def add_insight(work: UnitOfWork, insight: Insight) -> Insight:
-    """Write an insight unless another transaction just did; the row as it is then, held by this one."""
+async def insight(work: UnitOfWork, wanted: RecordId) -> Insight | None:
+    """Without its origins."""
+    row = await work.fetch_one(SQL.insight, {"insight": wanted})
+    return None if row is None else Insight.model_validate(row)
+
+
+async def advice_that_says(work: UnitOfWork, cluster: UUID, text: str) -> Insight | None:
+    row = await work.fetch_one(SQL.insight_by_text, {"cluster": cluster, "text": text})
+    return None if row is None else Insight.model_validate(row)
+
+
+async def add_insight(
+    work: UnitOfWork,
+    added: Insight,
+    op: VersionOp,
+    *,
+    supersedes: Sequence[RecordId] = (),
+    episodes: Sequence[RecordId] = (),
+    model: str | None = None,
+) -> None:
+    """Write an insight and the version it begins with; one that is there stays as it is."""
+    row = added.model_dump_json(exclude=_COUNTED)
+    await work.execute(SQL.insert_insight, {"tenant": work.tenant, "row": row})
     await work.execute(
-        SQL.insert_insight, {"tenant": work.tenant, "row": insight.model_dump_json(exclude={"origins"})}
+        SQL.insert_version,
+        {
+            "tenant": work.tenant,
+            "insight": added.id,
+            "version": added.version,
+            "op": op,
+            "text": added.text,
+            "supersedes": list(supersedes),
+            "episodes": list(episodes),
+            "model": model,
+        },
     )
-    row = await work.fetch_one(SQL.lock_insight, {"insight": insight.id})
-    return Insight.model_validate(row)
 
 
-async def weigh(work: UnitOfWork, insight: Insight, evidence: Sequence[Episode], *, polarity: int) -> Insight:
+async def weigh(
+    work: UnitOfWork,
+    weighing: Insight,
+    evidence: Sequence[Episode],
+    *,
+    polarity: int,
+    carried: bool = False,
+) -> Insight:
     """Count episodes for (1) or against (-1) an insight, once each, and write what follows."""
-    key = {"tenant": work.tenant, "insight": insight.id}
-    await work.execute(
+    key = {"tenant": work.tenant, "insight": weighing.id}
+    rows = await work.fetch_all(
         SQL.insert_supports,
         {**key, "episodes": [episode.id for episode in evidence], "polarity": polarity},
     )
-    counts = await work.fetch_one(SQL.count_supports, key)
-    assert counts is not None
+    new = {row["episode_id"] for row in rows}
     if polarity > 0:
-        insight = insight.model_copy(update={"provenance": inherited(insight.provenance, evidence)})
-    insight = weighed(insight, **counts)
-    await work.execute(SQL.update_insight, {**key, "row": insight.model_dump_json(exclude={"origins"})})
-    return insight
+        counted = [episode for episode in evidence if episode.id in new]
+        weighing = supported(weighing, counted, carried=carried)
+        weighing = weighed(weighing, supports=len(new))
+    else:
+        weighing = weighed(weighing, contradictions=len(new))
+    await work.execute(SQL.update_insight, {**key, "row": weighing.model_dump_json(exclude=_COUNTED)})
+    return weighing
 
 
 async def add_exposures(
     work: UnitOfWork, task: TaskId, agent: AgentId, rows: Sequence[Mapping[str, JsonValue]]
-) -> None:
-    """Write what an agent was shown and what was kept from it; once per agent and record."""
-    await work.execute(
+) -> bool:
+    """Write what an agent was shown and what was kept from it, once for each; whether any was new."""
+    added = await work.execute(
         SQL.insert_exposures,
         {"tenant": work.tenant, "task": task, "agent": agent, "rows": orjson.dumps(rows).decode()},
     )
+    return added > 0

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from agents.lead import lead_graph
 from agents.worker import worker_graph
 from core.process import process_name
+from memory.forgetting import Retention
 from orchestrator.engine.alarms import Alarms
 from orchestrator.engine.cancellations import Cancellations
 from orchestrator.engine.closing import Closing
 from orchestrator.engine.engine import Engine
 from orchestrator.engine.learning import Learning
+from orchestrator.engine.learning_journal import LearningJournal
 from orchestrator.engine.reaper import Reaper
 from orchestrator.engine.relay import Order, Publisher, Relay
+from orchestrator.engine.retelling import Retelling
 from orchestrator.platform import Platform
 from orchestrator.turns.checkpointer import TurnCheckpointer
 from orchestrator.turns.lease import LeaseKeeper
@@ -47,6 +50,12 @@ class EngineRoom:
             self.platform.clock,
             Closing(self.platform.database, self.platform.task_tree),
             Alarms(self.platform.database),
+            Retention(
+                self.platform.database,
+                self.platform.clock,
+                self.platform.forgetting,
+                days=settings.memory_retention_days,
+            ),
             sweep=settings.sweep_seconds,
             republish=settings.republish_seconds,
             max_attempts=settings.max_attempts,
@@ -67,5 +76,21 @@ def open_engine_room(platform: Platform, *, owner: str | None = None) -> EngineR
         platform=platform,
         engine=Engine(platform, leases, graphs, checkpointer),
         leases=leases,
-        learning=Learning(platform.database, platform.memory, platform.task_tree),
+        learning=_learning(platform),
+    )
+
+
+def _learning(platform: Platform) -> Learning:
+    journal = LearningJournal(
+        platform.database,
+        platform.gateway,
+        platform.clock,
+        tokens=platform.settings.memory_learning_tokens,
+    )
+    return Learning(
+        platform.database,
+        platform.memory,
+        Retelling(platform.task_tree),
+        journal,
+        evaluator=platform.evaluator,
     )

@@ -6,15 +6,7 @@ FROM agent AS r
 WHERE t.id = %(task)s AND t.status <> 'running' AND t.learned_at IS NULL
     AND r.task_id = t.id AND r.parent_id IS NULL
 RETURNING t.learning_attempts, t.goal, t.status, t.answer, r.provenance,
-    jsonb_array_length(r.granted -> 'capabilities' -> 'memory') > 0 AS remembered
-
--- name: actions
--- The platform's own record of what was done: tools and what they were pointed at, never what they gave.
-SELECT c.name, c.effect, c.request -> 'arguments' AS arguments
-FROM call AS c JOIN agent AS a ON a.id = c.agent_id
-WHERE c.task_id = %(task)s AND c.kind = 'tool' AND c.state = 'done'
-ORDER BY a.depth, a.position, c.position
-LIMIT 500
+    r.granted -> 'capabilities' ->> 'memory_write' AS scope
 
 -- name: mark_learned
 UPDATE task SET learned_at = clock_timestamp() WHERE id = %(task)s AND learned_at IS NULL

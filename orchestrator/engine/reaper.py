@@ -1,4 +1,4 @@
-"""The reaper: takes back agents whose worker is gone, publishes again what was lost, and ends waits."""
+"""The reaper: takes back agents whose worker is gone, publishes what was lost, ends waits, and forgets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from core.database import Database, queries
 from core.errors import AgentFailed, StorageError
 from core.events import Event
 from core.ids import AgentId, TaskId, TenantId
+from memory.forgetting import Retention
 from orchestrator.engine.alarms import Alarms
 from orchestrator.engine.apart import apart
 from orchestrator.engine.closing import Closing, Outcome
@@ -29,6 +30,7 @@ class Reaper:
         clock: Clock,
         closing: Closing,
         alarms: Alarms,
+        retention: Retention,
         *,
         sweep: float,
         republish: float,
@@ -38,6 +40,7 @@ class Reaper:
         self._clock = clock
         self._closing = closing
         self._alarms = alarms
+        self._retention = retention
         self._sweep = sweep
         self._republish = republish
         self._max_attempts = max_attempts
@@ -67,6 +70,7 @@ class Reaper:
             await connection.execute(SQL.republish, {"seconds": self._republish, "most": BATCH})
         await self._alarms.round()
         await self._remind_of_learning()
+        await self._retention.round()
         return taken
 
     async def _remind_of_learning(self) -> None:

@@ -103,7 +103,7 @@ class ForkService:
         seconds = granted.seconds
         grant = Grant(
             budget=granted,
-            capabilities=Capabilities.model_validate(source["capabilities"]),
+            capabilities=_permitted(Capabilities.model_validate(source["capabilities"]), principal),
             deadline=None if seconds is None else self._clock.now() + timedelta(seconds=seconds),
         )
         brief = Brief.model_validate(source["brief"])
@@ -116,6 +116,14 @@ async def _source(work: UnitOfWork, task: UUID) -> Row:
     if source is None:
         raise NotFound(f"no task {task}")
     return source
+
+
+def _permitted(capabilities: Capabilities, principal: Principal) -> Capabilities:
+    """The source's, without memory that whoever forks may not see."""
+    own, write = principal.memory_scopes, capabilities.memory_write
+    return capabilities.model_copy(
+        update={"memory": capabilities.memory & own, "memory_write": write if write in own else None}
+    )
 
 
 def _event(wanted: int | None, last: int, task: UUID) -> int:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from core.errors import InvalidInput
 from core.grant import Budget, Capabilities
-from orchestrator.services.views import Submission
+from core.scopes import TENANT
+from orchestrator.services.principal import Principal
+from orchestrator.services.views import MemoryAccess, Submission
 from orchestrator.turns.tool_runner import ToolRunner
 from tools import Inventory, Workspace
 
@@ -18,7 +20,6 @@ WORKSPACE_TOOLS = frozenset(
 )
 ALWAYS = frozenset({"calculate", "write_artifact"})
 NETWORK_TOOLS = frozenset({"http_get"})
-MEMORY = frozenset({"tenant"})
 _SYSTEM = (Path("/proc"), Path("/sys"), Path("/dev"))
 
 
@@ -80,20 +81,20 @@ class Intake:
                 "tokens instead"
             )
 
-    def capabilities(self, submission: Submission) -> Capabilities:
-        """The tools asked for, or the defaults; network and memory only where they are asked for."""
-        memory = MEMORY if submission.memory else frozenset[str]()
-        if submission.tools is not None:
-            return self._granted(submission, submission.tools, memory)
-        granted = set(ALWAYS)
-        if submission.workspace is not None:
-            granted |= WORKSPACE_TOOLS
-        if submission.hosts:
-            granted |= NETWORK_TOOLS
-        return self._granted(submission, frozenset(granted), memory)
+    def capabilities(self, principal: Principal, submission: Submission) -> Capabilities:
+        """The tools asked for, or the defaults; network and memory only where they are asked for.
 
-    def _granted(self, submission: Submission, tools: frozenset[str], memory: frozenset[str]) -> Capabilities:
-        return Capabilities(tools=tools, hosts=submission.hosts, memory=memory, approve=submission.approve)
+        Raises:
+            AccessDenied: it asks for memory that the principal may not see.
+        """
+        read, write = _memory(principal, submission.memory)
+        return Capabilities(
+            tools=_tools(submission) if submission.tools is None else submission.tools,
+            hosts=submission.hosts,
+            memory=read,
+            memory_write=write,
+            approve=submission.approve,
+        )
 
     def _workspace(self, given: str) -> Accepted:
         path = Path(given)
@@ -122,6 +123,29 @@ class Intake:
             )
         if any(root.is_relative_to(system) for system in _SYSTEM):
             raise InvalidInput(f"{given!r} is no folder of files but the system's view of itself")
+
+
+def _tools(submission: Submission) -> frozenset[str]:
+    granted = set(ALWAYS)
+    if submission.workspace is not None:
+        granted |= WORKSPACE_TOOLS
+    if submission.hosts:
+        granted |= NETWORK_TOOLS
+    return frozenset(granted)
+
+
+def _memory(principal: Principal, wanted: bool | MemoryAccess) -> tuple[frozenset[str], str | None]:
+    """The scopes to recall from, and the one to learn to."""
+    if wanted is False:
+        return frozenset(), None
+    if wanted is True:
+        return principal.memory_scopes, TENANT
+    read = (
+        principal.memory_scopes
+        if wanted.read is None
+        else frozenset(map(principal.memory_scope, wanted.read))
+    )
+    return read, None if wanted.write is None else principal.memory_scope(wanted.write)
 
 
 def _nothing_to_read(given: str, inventory: Inventory) -> str:

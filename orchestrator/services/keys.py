@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from uuid import UUID
 
 import psycopg
@@ -11,14 +12,16 @@ import psycopg
 from core.database import Database
 from core.errors import AccessDenied
 from core.ids import IdSource, TenantId
+from core.scopes import team
 from orchestrator.services.principal import Principal
 
 PREFIX = "th_"
-_AUTHENTICATE = b"SELECT key_id, tenant_id, name, scopes FROM treehold.authenticate(%(hash)s)"
+_AUTHENTICATE = b"SELECT key_id, tenant_id, name, scopes, teams FROM treehold.authenticate(%(hash)s)"
 _ADD_TENANT = b"INSERT INTO treehold.tenant (id, name) VALUES (%(id)s, %(name)s) ON CONFLICT (id) DO NOTHING"
 _ADD_KEY = (
-    b"INSERT INTO treehold.api_key (id, tenant_id, name, secret_hash, scopes) "
-    b"VALUES (%(id)s, %(tenant)s, %(name)s, %(hash)s, %(scopes)s) ON CONFLICT (secret_hash) DO NOTHING"
+    b"INSERT INTO treehold.api_key (id, tenant_id, name, secret_hash, scopes, teams) "
+    b"VALUES (%(id)s, %(tenant)s, %(name)s, %(hash)s, %(scopes)s, %(teams)s) "
+    b"ON CONFLICT (secret_hash) DO NOTHING"
 )
 
 
@@ -47,6 +50,7 @@ class KeyService:
             key=UUID(str(row["key_id"])),
             name=row["name"],
             scopes=frozenset(row["scopes"]),
+            teams=frozenset(row["teams"]),
         )
 
 
@@ -59,8 +63,15 @@ def register(
     key_name: str,
     secret: str,
     scopes: frozenset[str],
+    teams: Collection[str] = (),
 ) -> None:
-    """As administrator, make a tenant (unless it is there) and give it a key."""
+    """As administrator, make a tenant (unless it is there) and give it a key.
+
+    Raises:
+        InvalidInput: what is given as a team is no name of one.
+    """
+    for name in teams:
+        team(name)
     with psycopg.connect(admin_conninfo) as connection:
         connection.execute(_ADD_TENANT, {"id": tenant, "name": tenant_name})
         connection.execute(
@@ -71,5 +82,6 @@ def register(
                 "name": key_name,
                 "hash": _hash(secret),
                 "scopes": sorted(scopes),
+                "teams": sorted(teams),
             },
         )

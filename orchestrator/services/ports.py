@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from memory.catalogue import Lineage, NoteRecord, Record
+from memory.forgetting import Proof, Receipt, Wanted
+from memory.guard.model import RecordKind, RecordState
+from memory.insight_graph.lift import Lift
+from memory.search import SearchResult
+from memory.transfer import Imported
+from orchestrator.services.memory_views import Feedback, GivenNote, Judged
 from orchestrator.services.principal import Principal
 from orchestrator.services.views import (
     ApprovalStatus,
@@ -146,6 +153,76 @@ class Approvals(Protocol):
             InvalidInput: the call could not run with these arguments.
             Conflict: it was decided otherwise, or is not needed any more.
         """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    note: NoteRecord
+    replayed: bool
+    """Whether it was there already, by its id."""
+
+
+class Memories(Protocol):
+    """Records in scopes the principal has; what lies outside them is `NotFound`. `AccessDenied` by scope."""
+
+    async def search(
+        self,
+        principal: Principal,
+        query: str,
+        *,
+        kinds: Sequence[RecordKind],
+        scopes: Sequence[str],
+        limit: int,
+    ) -> SearchResult:
+        """By meaning and by words; in all the principal's scopes, unless some are named."""
+        ...
+
+    async def records(
+        self,
+        principal: Principal,
+        kind: RecordKind,
+        *,
+        scope: str | None,
+        state: RecordState | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[Record]: ...
+
+    async def record(self, principal: Principal, kind: RecordKind, record: UUID) -> Record: ...
+
+    async def lineage(self, principal: Principal, kind: RecordKind, record: UUID) -> Lineage: ...
+
+    async def lift(self, principal: Principal, insight: UUID) -> Lift:
+        """How much better tasks end that are shown an insight than those it is held out of."""
+        ...
+
+    async def judge(self, principal: Principal, task: UUID, given: Feedback) -> Judged:
+        """Take down what the principal makes of a task's result; its next word replaces its last.
+
+        Raises:
+            Conflict: the task still runs.
+        """
+        ...
+
+    async def add(self, principal: Principal, given: GivenNote) -> Added:
+        """Raises `Conflict` where the id is another record's, or was forgotten."""
+        ...
+
+    async def forget(self, principal: Principal, wanted: Wanted, *, idempotency_key: str | None) -> Receipt:
+        """Raises `Conflict` for a task that memory has yet to take in, and for a key used otherwise."""
+        ...
+
+    async def receipt(self, principal: Principal, receipt: UUID) -> Receipt: ...
+
+    async def verify(self, principal: Principal, receipt: UUID) -> Proof: ...
+
+    def export(self, principal: Principal, kinds: Sequence[RecordKind]) -> AsyncGenerator[bytes]:
+        """Lines of JSON, as they are read."""
+        ...
+
+    async def take(self, principal: Principal, lines: Iterable[bytes], *, scope: str | None) -> Imported:
+        """Import lines of an export. Raises `InvalidInput` for those of another version."""
         ...
 
 

@@ -12,7 +12,7 @@ from core.clock import Clock
 from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import NotFound
 from core.events import TERMINAL_EVENT, Event
-from core.grant import Grant
+from core.grant import Capabilities, Grant
 from core.ids import AgentId, IdSource, TaskId
 from memory.task_tree import TaskTree
 from orchestrator.services import rows
@@ -77,6 +77,7 @@ class TaskService:
         await self._admission.check(principal.tenant)
         schema = None if submission.output_schema is None else gate.closed(submission.output_schema)
         surveyed = await self._intake.check(submission)
+        capabilities = self._intake.capabilities(principal, submission)
         task = TaskId(self._ids.new())
         async with self._database.unit_of_work(principal.tenant) as work:
             if keyed is not None and (earlier := await keyed.claim(work, task)) is not None:
@@ -107,7 +108,7 @@ class TaskService:
                     },
                 )
             )
-            await self._insert_root(work, principal, submission, task, schema)
+            await self._insert_root(work, principal, submission, task, schema, capabilities)
             view = await read_task(work, task)
         return Submitted(task=view, replayed=False)
 
@@ -118,12 +119,13 @@ class TaskService:
         submission: Submission,
         task: TaskId,
         schema: dict[str, Any] | None,
+        capabilities: Capabilities,
     ) -> None:
         root = AgentId(self._ids.new())
         seconds = submission.budget.seconds
         grant = Grant(
             budget=submission.budget,
-            capabilities=self._intake.capabilities(submission),
+            capabilities=capabilities,
             deadline=None if seconds is None else self._clock.now() + timedelta(seconds=seconds),
         )
         brief = Brief(task_goal=submission.goal, question=submission.goal, output_schema=schema)

@@ -12,6 +12,7 @@ from agents.answer import Answer
 from agents.ports import MessageKind
 from core.events import EventKind
 from core.grant import MOST, Budget, Unit
+from core.scopes import TEAM_PATTERN, TENANT
 from core.text import printable
 from inference.model import ModelDescription
 
@@ -264,6 +265,23 @@ TagName = Annotated[str, Field(min_length=1, max_length=100)]
 TagValue = Annotated[str, Field(max_length=500)]
 
 
+ScopeName = Annotated[str, Field(pattern=rf"^(tenant|private(:[0-9a-f-]{{36}})?|team:{TEAM_PATTERN})$")]
+"""`tenant`, `team:NAME`, or `private` for the key's own."""
+
+
+class MemoryAccess(BaseModel):
+    """Which memory a task reads, and where what it teaches goes; never more than its key may."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    read: tuple[ScopeName, ...] | None = Field(
+        default=None, max_length=50, description="Scopes to recall from; unset: all the key may read."
+    )
+    write: ScopeName | None = Field(
+        default=TENANT, description="The scope that takes in what it teaches; null: it teaches nothing."
+    )
+
+
 class Submission(BaseModel):
     """A task as a caller asks for it."""
 
@@ -286,9 +304,10 @@ class Submission(BaseModel):
     approve: frozenset[str] = Field(
         default=frozenset(), max_length=200, description="Tools whose calls a person must approve."
     )
-    memory: bool = Field(
+    memory: bool | MemoryAccess = Field(
         default=True,
-        description="Whether the task may recall what earlier ones taught, and teach later ones.",
+        description="Whether the task may recall what earlier ones taught, and teach later ones; or which "
+        "memory it may read and write.",
     )
     tags: dict[TagName, TagValue] = Field(default_factory=dict, max_length=50)
 

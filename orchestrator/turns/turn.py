@@ -9,14 +9,14 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from agents import steering
+from agents import distilling, steering
 from agents.answer import Answer
 from agents.brief import ChildSpec
 from agents.ports import AgentFacts, ChildReturn, Refusal, ReturnRefused, Told, ToolOutcome
 from core.clock import Clock
 from core.errors import AgentFailed, BudgetExhausted, InvalidInput, ModelError
 from core.grant import UNITS, Unit
-from core.ids import AgentId, derived
+from core.ids import AgentId, RecordId, derived
 from core.provenance import Origin, Provenance
 from inference.model import NO_USAGE, ModelReply, ModelRequest, ToolCall, Usage
 from memory import Recall
@@ -151,9 +151,16 @@ class LiveTurn:
     async def recall(self) -> Recall:
         if not self._facts.grant.capabilities.memory:
             return Recall()
+        goal, position = self._facts.brief.task_goal, self._next()
         recall = await self._memory.recall(
-            self._next(), self._facts.brief.task_goal, scopes=self._facts.grant.capabilities.memory
+            position,
+            goal,
+            scopes=self._facts.grant.capabilities.memory,
+            contend=self._platform.settings.memory_rerank,
         )
+        if recall.contenders:
+            scores = await self._rerank(goal, recall)
+            recall = await self._memory.settle(position, recall, scores, follows=self.source is not None)
         for record in recall.used:
             source = Provenance(
                 tenant=self._lease.tenant,
@@ -162,6 +169,14 @@ class LiveTurn:
             )
             self.provenance = self.provenance.derive([source])
         return recall
+
+    async def _rerank(self, goal: str, recall: Recall) -> Mapping[RecordId, float] | None:
+        """Scores for what contends; where no model gives any, the ranking stays."""
+        try:
+            reply = await self._ask(self._next(), distilling.rerank_request(goal, recall.contenders))
+        except (ModelError, BudgetExhausted, InvalidInput):
+            return None
+        return distilling.scores(reply, recall.contenders)
 
     async def tree(self) -> Tree:
         """Read once, as it was at `news`; from there on it changes as this turn changes it."""

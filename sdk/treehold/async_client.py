@@ -12,11 +12,13 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, JsonValue
 
-from treehold import endpoints
+from treehold import endpoints, memory_endpoints
+from treehold.async_memory import AsyncMemory
 from treehold.connection import connection
 from treehold.endpoints import ApprovalRef, Endpoint, ForkOptions, RunOptions, TaskOptions, TaskRef
 from treehold.errors import ApiError, TransportError, from_response
 from treehold.following import Following
+from treehold.memory_models import Judged
 from treehold.models import (
     Approval,
     ApprovalStatus,
@@ -55,6 +57,7 @@ class AsyncTreehold:
         options = connection(base_url, key).client_options(timeout)
         self._http = httpx.AsyncClient(**options, transport=transport)
         self._retry = retry or Retry()
+        self.memory = AsyncMemory(self._send, self._lines)
 
     async def __aenter__(self) -> Self:
         return self
@@ -226,6 +229,10 @@ class AsyncTreehold:
         """See `Treehold.messages`."""
         return await self._send(endpoints.messages(task))
 
+    async def feedback(self, task: TaskRef, score: float, *, note: str | None = None) -> Judged:
+        """See `Treehold.feedback`."""
+        return await self._send(memory_endpoints.judge(task, score, note))
+
     async def calls(self, task: TaskRef, *, agent: UUID | str | None = None) -> tuple[Call, ...]:
         """See `Treehold.calls`."""
         return await self._send(endpoints.calls(task, agent))
@@ -262,6 +269,17 @@ class AsyncTreehold:
                     raise from_response(response, retry_after=retry_after(response))
             await asyncio.sleep(pause)
         raise AssertionError("count has no end")
+
+    async def _lines(self, request: dict[str, Any]) -> AsyncIterator[str]:
+        try:
+            async with self._http.stream(**request) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise from_response(response, retry_after=retry_after(response))
+                async for line in response.aiter_lines():
+                    yield line
+        except httpx.TransportError as error:
+            raise TransportError(f"{self._http.base_url} does not answer: {error}") from error
 
     async def _follow(self, task: TaskRef, *, after: int, deadline: Deadline) -> AsyncIterator[Event]:
         following = Following(endpoints.task_id(task), after=after, retry=self._retry, deadline=deadline)

@@ -12,11 +12,13 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, JsonValue
 
-from treehold import endpoints
+from treehold import endpoints, memory_endpoints
 from treehold.connection import connection
 from treehold.endpoints import ApprovalRef, Endpoint, ForkOptions, RunOptions, TaskOptions, TaskRef
 from treehold.errors import ApiError, TransportError, from_response
 from treehold.following import Following
+from treehold.memory import Memory
+from treehold.memory_models import Judged
 from treehold.models import (
     Approval,
     ApprovalStatus,
@@ -45,6 +47,8 @@ class Treehold:
 
     Every request is one that can be repeated, and is repeated after lost connections and passing failures.
 
+    `memory` has what tasks taught and people noted.
+
     Args:
         base_url: where the server is; `TREEHOLD_URL` or the local default when not given.
         key: an API key; `TREEHOLD_KEY` when not given.
@@ -68,6 +72,7 @@ class Treehold:
         options = connection(base_url, key).client_options(timeout)
         self._http = httpx.Client(**options, transport=transport)
         self._retry = retry or Retry()
+        self.memory = Memory(self._send, self._lines)
 
     def __enter__(self) -> Self:
         return self
@@ -266,6 +271,16 @@ class Treehold:
         """What the task was told, in order, and what came of it."""
         return self._send(endpoints.messages(task))
 
+    def feedback(self, task: TaskRef, score: float, *, note: str | None = None) -> Judged:
+        """Say how good a task's result is, from 0 (worthless) to 1 (just right); your next word replaces it.
+
+        Memory credits what the task was shown with it.
+
+        Raises:
+            Conflict: the task still runs.
+        """
+        return self._send(memory_endpoints.judge(task, score, note))
+
     def calls(self, task: TaskRef, *, agent: UUID | str | None = None) -> tuple[Call, ...]:
         """What the agents of a task, or one of them, asked; without the contents."""
         return self._send(endpoints.calls(task, agent))
@@ -302,6 +317,17 @@ class Treehold:
                     raise from_response(response, retry_after=retry_after(response))
             time.sleep(pause)
         raise AssertionError("count has no end")
+
+    def _lines(self, request: dict[str, Any]) -> Iterator[str]:
+        """A long answer line by line. It is not begun again once a line has come."""
+        try:
+            with self._http.stream(**request) as response:
+                if not response.is_success:
+                    response.read()
+                    raise from_response(response, retry_after=retry_after(response))
+                yield from response.iter_lines()
+        except httpx.TransportError as error:
+            raise TransportError(f"{self._http.base_url} does not answer: {error}") from error
 
     def _follow(self, task: TaskRef, *, after: int, deadline: Deadline) -> Iterator[Event]:
         following = Following(endpoints.task_id(task), after=after, retry=self._retry, deadline=deadline)

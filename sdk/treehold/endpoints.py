@@ -41,13 +41,24 @@ ApprovalRef = Approval | UUID | str
 """An approval, or its id."""
 
 
+class MemoryAccess(TypedDict, total=False):
+    """Which memory a task has: scopes are `tenant`, `team:NAME` and `private`.
+
+    `read` are the scopes it recalls from, all the key may read unless given; `write` the one that takes in
+    what it teaches, `tenant` unless given, and with None nothing is.
+    """
+
+    read: Collection[str]
+    write: str | None
+
+
 class TaskOptions(TypedDict, total=False):
     """What may be asked for with a task.
 
     `workspace` is a folder on the server; `output_schema` a JSON Schema of an object; `tools` the tools
     allowed, `hosts` the hosts they may reach and `approve` the tools that ask a person first; `memory=False`
-    neither recalls what earlier tasks taught nor teaches later ones. `idempotency_key` is made up when it is
-    not given.
+    neither recalls what earlier tasks taught nor teaches later ones, and a `MemoryAccess` says which memory
+    is read and where what the task teaches goes. `idempotency_key` is made up when it is not given.
     """
 
     workspace: str | os.PathLike[str]
@@ -57,7 +68,7 @@ class TaskOptions(TypedDict, total=False):
     tools: Collection[str]
     hosts: Collection[str]
     approve: Collection[str]
-    memory: bool
+    memory: bool | MemoryAccess
     idempotency_key: str
 
 
@@ -88,8 +99,9 @@ class Endpoint(Generic[R]):
     method: str = "GET"
     path: str
     read: Callable[[httpx.Response], R]
-    params: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
+    params: Mapping[str, str | int | list[str]] = field(default_factory=dict[str, str | int | list[str]])
     json: Mapping[str, Any] | None = None
+    content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def request(self) -> dict[str, Any]:
@@ -99,6 +111,7 @@ class Endpoint(Generic[R]):
             "url": self.path,
             "params": dict(self.params),
             "json": self.json,
+            "content": self.content,
             "headers": dict(self.headers),
         }
 
@@ -122,8 +135,8 @@ def submit(goal: str, output: type[BaseModel] | None, options: TaskOptions) -> E
     if "approve" in options:
         body["approve"] = sorted(options["approve"])
     if "memory" in options:
-        body["memory"] = options["memory"]
-    read = _reads(Task[JsonValue])
+        body["memory"] = _memory(options["memory"])
+    read = reads(Task[JsonValue])
     return Endpoint(
         method="POST",
         path="/v1/tasks",
@@ -133,9 +146,20 @@ def submit(goal: str, output: type[BaseModel] | None, options: TaskOptions) -> E
     )
 
 
+def _memory(wanted: bool | MemoryAccess) -> JsonValue:
+    if isinstance(wanted, bool):
+        return wanted
+    given: dict[str, JsonValue] = {}
+    if "read" in wanted:
+        given["read"] = [*sorted(wanted["read"])]
+    if "write" in wanted:
+        given["write"] = wanted["write"]
+    return given
+
+
 def get(task: TaskRef) -> Endpoint[Task[Any]]:
     output = task.output_type if isinstance(task, Task) else None
-    read = _reads(Task[JsonValue])
+    read = reads(Task[JsonValue])
     return Endpoint(path=_path(task), read=lambda response: read(response).expecting(output))
 
 
@@ -148,7 +172,7 @@ def fork(task: TaskRef, options: ForkOptions) -> Endpoint[Task[Any]]:
         body["budget"] = options["budget"].model_dump(exclude_unset=True)
     if "tags" in options:
         body["tags"] = dict(options["tags"])
-    read = _reads(Task[JsonValue])
+    read = reads(Task[JsonValue])
     return Endpoint(
         method="POST",
         path=_path(task, "/fork"),
@@ -164,20 +188,20 @@ def tasks_page(status: str | None, cursor: str | None) -> Endpoint[Page[Task[Jso
         params["status"] = status
     if cursor is not None:
         params["cursor"] = cursor
-    return Endpoint(path="/v1/tasks", params=params, read=_reads(Page[Task[JsonValue]]))
+    return Endpoint(path="/v1/tasks", params=params, read=reads(Page[Task[JsonValue]]))
 
 
 def tree(task: TaskRef) -> Endpoint[Tree]:
-    return Endpoint(path=_path(task, "/tree"), read=_reads(Tree))
+    return Endpoint(path=_path(task, "/tree"), read=reads(Tree))
 
 
 def budget(task: TaskRef) -> Endpoint[TaskBudget]:
-    return Endpoint(path=_path(task, "/budget"), read=_reads(TaskBudget))
+    return Endpoint(path=_path(task, "/budget"), read=reads(TaskBudget))
 
 
 def events_page(task: TaskRef, after: int) -> Endpoint[Page[Event]]:
     params: dict[str, str | int] = {"after": after, "limit": EVENTS_PAGE}
-    return Endpoint(path=_path(task, "/events"), params=params, read=_reads(Page[Event]))
+    return Endpoint(path=_path(task, "/events"), params=params, read=reads(Page[Event]))
 
 
 def cancel(task: TaskRef) -> Endpoint[Task[Any]]:
@@ -194,7 +218,7 @@ def resume(task: TaskRef) -> Endpoint[Task[Any]]:
 
 def _told(task: TaskRef, what: str) -> Endpoint[Task[Any]]:
     output = task.output_type if isinstance(task, Task) else None
-    read = _reads(Task[JsonValue])
+    read = reads(Task[JsonValue])
     return Endpoint(
         method="POST", path=_path(task, what), read=lambda response: read(response).expecting(output)
     )
@@ -210,11 +234,11 @@ def approvals_page(
         params["task"] = task_id(task)
     if cursor is not None:
         params["cursor"] = cursor
-    return Endpoint(path="/v1/approvals", params=params, read=_reads(Page[Approval]))
+    return Endpoint(path="/v1/approvals", params=params, read=reads(Page[Approval]))
 
 
 def approval(name: ApprovalRef) -> Endpoint[Approval]:
-    return Endpoint(path=_approval_path(name), read=_reads(Approval))
+    return Endpoint(path=_approval_path(name), read=reads(Approval))
 
 
 def approve(
@@ -233,12 +257,12 @@ def deny(name: ApprovalRef, note: str | None) -> Endpoint[Approval]:
 def _decide(name: ApprovalRef, body: dict[str, Any], note: str | None) -> Endpoint[Approval]:
     said = {} if note is None else {"note": note}
     return Endpoint(
-        method="POST", path=f"{_approval_path(name)}/decide", json=body | said, read=_reads(Approval)
+        method="POST", path=f"{_approval_path(name)}/decide", json=body | said, read=reads(Approval)
     )
 
 
 def _approval_path(name: ApprovalRef) -> str:
-    return f"/v1/approvals/{_id(name.id if isinstance(name, Approval) else name)}"
+    return f"/v1/approvals/{identifier(name.id if isinstance(name, Approval) else name)}"
 
 
 def send(
@@ -252,53 +276,53 @@ def send(
         path=_path(task, "/messages"),
         json=body,
         headers={"Idempotency-Key": key or uuid4().hex},
-        read=_reads(Message),
+        read=reads(Message),
     )
 
 
 def messages(task: TaskRef) -> Endpoint[tuple[Message, ...]]:
-    read = _reads(Page[Message])
+    read = reads(Page[Message])
     return Endpoint(path=_path(task, "/messages"), read=lambda response: read(response).data)
 
 
 def calls(task: TaskRef, agent: UUID | str | None) -> Endpoint[tuple[Call, ...]]:
     params = {} if agent is None else {"agent": str(agent)}
-    read = _reads(Page[Call])
+    read = reads(Page[Call])
     return Endpoint(path=_path(task, "/calls"), params=params, read=lambda response: read(response).data)
 
 
 def call(task: TaskRef, call: UUID | str) -> Endpoint[Call]:
-    return Endpoint(path=_path(task, f"/calls/{_id(call)}"), read=_reads(Call))
+    return Endpoint(path=_path(task, f"/calls/{identifier(call)}"), read=reads(Call))
 
 
 def artifacts(task: TaskRef) -> Endpoint[tuple[Artifact, ...]]:
-    read = _reads(Page[Artifact])
+    read = reads(Page[Artifact])
     return Endpoint(path=_path(task, "/artifacts"), read=lambda response: read(response).data)
 
 
 def download(artifact: Artifact | UUID | str) -> Endpoint[bytes]:
     name = artifact.id if isinstance(artifact, Artifact) else artifact
-    return Endpoint(path=f"/v1/artifacts/{_id(name)}", read=lambda response: response.content)
+    return Endpoint(path=f"/v1/artifacts/{identifier(name)}", read=lambda response: response.content)
 
 
 def model() -> Endpoint[ModelDescription]:
-    return Endpoint(path="/v1/model", read=_reads(ModelDescription))
+    return Endpoint(path="/v1/model", read=reads(ModelDescription))
 
 
 def task_id(task: TaskRef) -> str:
-    return _id(task.id if isinstance(task, Task) else task)
+    return identifier(task.id if isinstance(task, Task) else task)
 
 
 def _path(task: TaskRef, rest: str = "") -> str:
     return f"/v1/tasks/{task_id(task)}{rest}"
 
 
-def _id(name: UUID | str) -> str:
+def identifier(name: UUID | str) -> str:
     """Raises `ValueError` for text that is no id: it must not become part of a path."""
     return str(UUID(str(name)))
 
 
-def _reads(kind: type[R]) -> Callable[[httpx.Response], R]:
+def reads(kind: type[R]) -> Callable[[httpx.Response], R]:
     adapter = TypeAdapter(kind)
 
     def read(response: httpx.Response) -> R:

@@ -91,7 +91,7 @@ async def trees(
                     tenant,
                     ScriptedProvider(node),
                     clock=FakeClock(),
-                    settings=Settings(pool_size=8, max_attempts=8),
+                    settings=Settings(pool_size=8, memory_learning_tokens=0, max_attempts=8),
                 )
             )
             yield Trees(harness=opened, node=node, deaths=Deaths(patch), admin=admin)

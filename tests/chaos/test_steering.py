@@ -63,7 +63,7 @@ async def steered(
                     test_database.application,
                     tenant,
                     ScriptedProvider(_script),
-                    settings=Settings(pool_size=8, max_attempts=50),
+                    settings=Settings(pool_size=8, memory_learning_tokens=0, max_attempts=50),
                 )
             )
             yield Steered(harness=opened, deaths=Deaths(patch), admin=admin)

@@ -101,11 +101,22 @@ CREATE TABLE episode (
     origin text NOT NULL,
     state text NOT NULL CHECK (state IN ('candidate', 'active', 'quarantined', 'retired')),
     reasons text[] NOT NULL DEFAULT '{}',
+    reward double precision CHECK (reward BETWEEN 0 AND 1),
+    procedure text[] NOT NULL DEFAULT '{}',
+    key_steps jsonb NOT NULL DEFAULT '[]',
+    fail_reason text,
+    condensed_at timestamptz,
+    refined_at timestamptz,
+    cluster_id uuid,
+    shown integer NOT NULL DEFAULT 0,
+    utility double precision NOT NULL DEFAULT 0.5,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, task_id)
 );
 CREATE INDEX episode_of_origin ON episode (tenant_id, origin);
+CREATE INDEX episode_of_cluster ON episode (tenant_id, cluster_id, id);
+CREATE INDEX episode_unrefined ON episode (tenant_id, cluster_id, id) WHERE refined_at IS NULL;
 CALL protect('episode');
 
 CREATE TABLE episode_edge (
@@ -119,29 +130,47 @@ CREATE TABLE episode_edge (
     FOREIGN KEY (tenant_id, src) REFERENCES episode (tenant_id, id) ON DELETE CASCADE,
     FOREIGN KEY (tenant_id, dst) REFERENCES episode (tenant_id, id) ON DELETE CASCADE
 );
-CREATE INDEX episode_edge_dst ON episode_edge (tenant_id, dst);
+CREATE INDEX episode_edge_src ON episode_edge (tenant_id, src, weight DESC);
+CREATE INDEX episode_edge_dst ON episode_edge (tenant_id, dst, weight DESC);
 CALL protect('episode_edge');
 
--- A generalisation. `about` is what it is found by; alpha and beta are the Beta counts of its worth.
+-- A generalisation. `about` is what it is found by; alpha and beta are the Beta counts of its worth: evidence of
+-- episodes, and credit of the tasks that were shown it. `shown` and `withheld` count those tasks and those it was
+-- held out of, the second of each pair how many of them ended well: their difference is its lift. `origins` are
+-- those of its supports, the first 32; `trusted_origins` those of supports in which nothing untrusted had a part.
 CREATE TABLE insight (
     tenant_id uuid NOT NULL REFERENCES tenant (id),
     id uuid NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('procedure')),
+    kind text NOT NULL CHECK (kind IN ('procedure', 'advice')),
     scope text NOT NULL DEFAULT 'tenant',
+    cluster_id uuid,
     about text NOT NULL,
     text text NOT NULL,
-    pattern jsonb NOT NULL,
+    pattern jsonb,
     supports integer NOT NULL DEFAULT 0,
     contradictions integer NOT NULL DEFAULT 0,
-    alpha double precision NOT NULL DEFAULT 1,
-    beta double precision NOT NULL DEFAULT 1,
+    gains double precision NOT NULL DEFAULT 0,
+    losses double precision NOT NULL DEFAULT 0,
+    alpha double precision GENERATED ALWAYS AS (1 + supports + gains) STORED,
+    beta double precision GENERATED ALWAYS AS (1 + contradictions + losses) STORED,
+    utility double precision NOT NULL DEFAULT 0.5,
+    shown integer NOT NULL DEFAULT 0,
+    shown_well integer NOT NULL DEFAULT 0,
+    withheld integer NOT NULL DEFAULT 0,
+    withheld_well integer NOT NULL DEFAULT 0,
     version integer NOT NULL DEFAULT 1,
     state text NOT NULL CHECK (state IN ('candidate', 'active', 'quarantined', 'retired')),
+    origins text[] NOT NULL DEFAULT '{}',
+    trusted_origins text[] NOT NULL DEFAULT '{}',
+    retired_for text CHECK (retired_for IN ('harm', 'worth', 'superseded')),
+    superseded_by uuid,
     provenance jsonb NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (tenant_id, id)
+    PRIMARY KEY (tenant_id, id),
+    CHECK ((kind = 'procedure') = (pattern IS NOT NULL))
 );
+CREATE INDEX insight_of_cluster ON insight (tenant_id, cluster_id, id);
 CALL protect('insight');
 
 CREATE TABLE insight_support (
@@ -157,7 +186,8 @@ CREATE TABLE insight_support (
 CREATE INDEX insight_support_episode ON insight_support (tenant_id, episode_id);
 CALL protect('insight_support');
 
--- What recall showed an agent, and what the guard kept from it.
+-- What recall showed an agent, what it held out to measure lift, and what the guard kept from it. `reward` is what
+-- the record was credited with when the task was learned, and again when somebody judged it.
 CREATE TABLE exposure (
     tenant_id uuid NOT NULL REFERENCES tenant (id),
     task_id uuid NOT NULL,
@@ -166,8 +196,10 @@ CREATE TABLE exposure (
     kind text NOT NULL CHECK (kind IN ('episode', 'insight')),
     version integer,
     position integer,
-    decision text NOT NULL CHECK (decision IN ('used', 'held_back')),
+    decision text NOT NULL CHECK (decision IN ('used', 'withheld', 'held_back')),
     reason text,
+    cited boolean NOT NULL DEFAULT false,
+    reward double precision CHECK (reward BETWEEN 0 AND 1),
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (tenant_id, agent_id, record_id)
 );

@@ -32,7 +32,7 @@ class Bench:
     async def __call__(self, model: SmallModel) -> tuple[Harness, ScriptedNode]:
         node = await self._stack.enter_async_context(ScriptedNode(model))
         provider = provider_of(ModelConfig(model="small-8b", base_url=node.base_url))
-        settings = Settings(pool_size=4, lease_seconds=60)
+        settings = Settings(pool_size=4, lease_seconds=60, memory_learning_tokens=0)
         opened = harness(self._database.application, self._tenant, provider, settings=settings)
         return await self._stack.enter_async_context(opened), node
 

@@ -69,6 +69,7 @@ def modelled(folder: Folder, node: ScriptedNode) -> Folder:
         "TREEHOLD_MODEL": MODEL,
         "TREEHOLD_BASE_URL": node.base_url,
         "TREEHOLD_API_KEY": "sk-none",
+        "TREEHOLD_MEMORY_LEARNING_TOKENS": "0",
     }
     folder.settings = {**folder.settings, **settings}
     return folder

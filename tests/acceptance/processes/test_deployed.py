@@ -83,6 +83,7 @@ async def site(
         "TREEHOLD_MODEL": MODEL,
         "TREEHOLD_BASE_URL": node.base_url,
         "TREEHOLD_API_KEY": "sk-none",
+        "TREEHOLD_MEMORY_LEARNING_TOKENS": "0",
     }
     folder = Folder(place=place, settings=settings)
     async with AsyncExitStack() as stack:

@@ -7,9 +7,13 @@ import pytest
 
 from bench.support.vectors import DictIndex, HashEmbedder
 from core.database import Database, queries
-from core.ids import TaskId, TenantId
+from core.ids import RecordId, TaskId, TenantId
 from core.provenance import Provenance, Trust
-from memory import Action, FinishedTask, Memory, Outcome, Step
+from memory import Action, FinishedTask, Memory, Outcome, Step, Utterance
+from memory.index.generations import OneGeneration
+from memory.index.indexer import Indexer
+from memory.insight_graph import EpisodeSource, InsightSource
+from memory.ports import Collection, Source
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +26,21 @@ def index() -> DictIndex:
     return DictIndex()
 
 
+class IndexedMemory(Memory):
+    """What it learns is in the index at once, as it is a moment later in a deployment."""
+
+    def __init__(self, database: Database, index: DictIndex) -> None:
+        embedder = HashEmbedder()
+        sources: dict[Collection, Source] = {"episode": EpisodeSource(), "insight": InsightSource()}
+        self.indexer = Indexer(database, sources, OneGeneration(embedder, index))
+        super().__init__(
+            database=database, embedder=embedder, index=index, index_seconds=0.5, indexer=self.indexer
+        )
+
+
 @pytest.fixture
-def memory(database: Database, index: DictIndex) -> Memory:
-    return Memory(database=database, embedder=HashEmbedder(), index=index, index_seconds=0.5)
+def memory(database: Database, index: DictIndex) -> IndexedMemory:
+    return IndexedMemory(database, index)
 
 
 @pytest.fixture
@@ -56,10 +72,14 @@ def finished(tenant: TenantId) -> Callable[..., FinishedTask]:
         trust: Trust = Trust.USER,
         owner: TenantId = tenant,
         scope: str = "tenant",
+        task: TaskId | None = None,
+        reward: float | None = None,
+        cited: frozenset[RecordId] = frozenset(),
+        utterances: tuple[Utterance, ...] = (),
     ) -> FinishedTask:
         return FinishedTask(
             tenant=owner,
-            task=TaskId(uuid4()),
+            task=task or TaskId(uuid4()),
             goal=goal,
             outcome=outcome,
             origin=origin,
@@ -67,6 +87,9 @@ def finished(tenant: TenantId) -> Callable[..., FinishedTask]:
             steps=(Step(title="Read the docs", status="done"),),
             actions=actions,
             conclusion=conclusion,
+            reward=reward,
+            cited=cited,
+            utterances=utterances,
             provenance=Provenance(tenant=owner, trust=trust),
         )
 

@@ -88,7 +88,7 @@ class Opener:
                 owner=owner,
                 extra_tools=extra_tools,
                 post=wire,
-                settings=Settings.model_validate({"pool_size": 6, **settings}),
+                settings=Settings.model_validate({"pool_size": 6, "memory_learning_tokens": 0, **settings}),
             )
         )
         return opened, provider

@@ -267,6 +267,8 @@ export const FOLDS = Object.assign(Object.create(null), {
     return span;
   },
   "memory.learned": marked("memory learned", "done"),
+  "memory.condensed": marked("memory condensed", "done"),
+  "memory.refined": marked("memory refined", "done"),
   "memory.failed": marked("memory failed", "failed"),
 });
 

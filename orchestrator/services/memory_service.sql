@@ -1,0 +1,2 @@
+-- name: task_status
+SELECT status FROM task WHERE id = %(task)s
