@@ -1,6 +1,9 @@
 """Memory: the task tree, the insight graph, and the guard over what is remembered and recalled."""
 
 from memory.guard.model import Abstained, Accepted, Action, HeldBack, HeldReason, Verdict
+from memory.index.check import Checker, Difference
+from memory.index.indexer import Indexer
+from memory.index.rebuild import Progress, Rebuilder, Rebuilt
 from memory.insight_graph.learning import Reindexed
 from memory.insight_graph.model import FinishedTask, Learned, Outcome, Step
 from memory.recall import Memory
@@ -11,17 +14,23 @@ __all__ = [
     "Abstained",
     "Accepted",
     "Action",
+    "Checker",
     "Diff",
+    "Difference",
     "FinishedTask",
     "HeldBack",
     "HeldBackRecord",
     "HeldReason",
+    "Indexer",
     "Learned",
     "Memory",
     "Node",
     "Operation",
     "Outcome",
     "PathEntry",
+    "Progress",
+    "Rebuilder",
+    "Rebuilt",
     "Recall",
     "RecalledRecord",
     "Reindexed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection as Group
 from collections.abc import Mapping, Sequence
 
@@ -13,6 +14,7 @@ from core.errors import ModelError, StorageError
 from core.ids import AgentId, RecordId, TaskId, TenantId
 from memory.guard.model import Candidate, RecordState, Verdict
 from memory.guard.read import QUORUM, review
+from memory.index.indexer import Indexer
 from memory.insight_graph import repository
 from memory.insight_graph.learning import InsightGraph, Reindexed
 from memory.insight_graph.model import Episode, FinishedTask, Insight, Learned
@@ -25,6 +27,8 @@ from memory.recall_model import (
     fitted,
     insight_lines,
 )
+
+log = logging.getLogger(__name__)
 
 MINIMUM_SIMILARITY = 0.3
 """Cosine below which a record says nothing about the goal; unrelated sentences lie under 0.2 with MiniLM."""
@@ -51,12 +55,14 @@ class Memory:
         index: VectorIndex,
         minimum_similarity: float = MINIMUM_SIMILARITY,
         index_seconds: float = INDEX_SECONDS,
+        indexer: Indexer | None = None,
     ) -> None:
         self._database = database
         self._embedder = embedder
         self._index = index
         self._minimum_similarity = minimum_similarity
         self._index_seconds = index_seconds
+        self._indexer = indexer
         self._graph = InsightGraph(database=database, embedder=embedder, index=index)
 
     async def recall(
@@ -133,12 +139,23 @@ class Memory:
             await repository.add_exposures(work, task, agent, [*used, *held])
 
     async def learn(self, finished: FinishedTask) -> Learned:
-        """See `InsightGraph.learn`."""
-        return await self._graph.learn(finished)
+        """See `InsightGraph.learn`. What was learned can be found at once, unless the index fails."""
+        learned = await self._graph.learn(finished)
+        await self._indexed(finished.tenant)
+        return learned
 
     async def reindex(self, tenant: TenantId) -> Reindexed:
         """See `InsightGraph.reindex`."""
         return await self._graph.reindex(tenant)
+
+    async def _indexed(self, tenant: TenantId) -> None:
+        """Have the index take in what waits; what it cannot now, the indexers of worker processes will."""
+        if self._indexer is None:
+            return
+        try:
+            await self._indexer.drain(tenant)
+        except (StorageError, ModelError) as error:
+            log.warning("memory.not_indexed", extra={"reason": error.message})
 
     async def _search(
         self, tenant: TenantId, goal: str, scopes: Sequence[str], limit: int
