@@ -29,6 +29,9 @@ MARGIN = 0.02
 MAX_INSIGHTS = 2
 """Insights among the records used, where episodes can take the other places."""
 
+MAX_NOTES = 2
+"""Notes among the records used: what was said to memory must not crowd out what was learned."""
+
 RERANK_SHARE = 0.5
 """What a model's scores weigh beside the ranking's."""
 
@@ -43,8 +46,17 @@ def first_score(reached: Reached) -> float:
         ties = strength / (1 + strength)
     else:
         ties = HOPPED_TIE if reached.hopped else 1.0
-    trust = record.provenance.trust / Trust.PLATFORM
-    return COSINE_SHARE * max(0.0, reached.similarity) + TIES_SHARE * ties + TRUST_SHARE * trust
+    return _first(reached.similarity, ties, record.provenance.trust)
+
+
+def second_score(similarity: float, ties: float, trust: Trust, utility: float) -> float:
+    """The same with a record's utility, for records that stand outside the graph."""
+    return (1 - UTILITY_SHARE) * _first(similarity, ties, trust) + UTILITY_SHARE * utility
+
+
+def _first(similarity: float, ties: float, trust: Trust) -> float:
+    own = TRUST_SHARE * trust / Trust.PLATFORM
+    return COSINE_SHARE * max(0.0, similarity) + TIES_SHARE * ties + own
 
 
 def ranked(found: Sequence[Reached], limit: int) -> list[tuple[Reached, float]]:
@@ -75,11 +87,16 @@ def chosen(
     """The best of the candidates, and the insights among them that are held out; others take their places."""
     episodes = sum(record.kind == "episode" for record in candidates)
     places = max(MAX_INSIGHTS, limit - episodes)
+    notes = MAX_NOTES
     used: list[RecalledRecord] = []
     withheld: list[WithheldRecord] = []
     for record in candidates:
         if len(used) == limit:
             break
+        if record.kind == "note":
+            if notes == 0:
+                continue
+            notes -= 1
         if record.kind == "insight":
             if places == 0:
                 continue
