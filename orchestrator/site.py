@@ -90,7 +90,7 @@ def prepare_site(settings: Settings) -> tuple[list[int], Path]:
 
 
 def add_key(settings: Settings, *, name: str, scopes: frozenset[str], teams: frozenset[str]) -> str:
-    """Blocking: make another key for the first tenant. The secret is known to whoever calls, and to nobody else.
+    """Blocking: make another key for the first tenant; its secret is known to whoever calls alone.
 
     Raises:
         ConfigurationError: Postgres is not embedded, and no administrator's URL is set.

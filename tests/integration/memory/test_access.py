@@ -22,6 +22,7 @@ from core.provenance import Trust
 from core.scopes import EVERY
 from memory import Action, FinishedTask, Indexer, Memory
 from memory.forgetting import Forgetting, Receipt, Retention, Wanted
+from memory.guard.model import RecordKind
 from memory.index.generations import OneGeneration
 from memory.insight_graph.sources import EpisodeSource, InsightSource
 from memory.notes.source import NoteSource
@@ -98,6 +99,12 @@ async def counted(database: Database, tenant: TenantId, scopes: frozenset[str], 
         row = await work.fetch_one(b"SELECT count(*) AS rows FROM treehold." + table.encode())
     assert row is not None
     return row["rows"]
+
+
+async def listed(house: House, principal: Principal, kind: RecordKind) -> list[Any]:
+    """Newest first; each has the fields of its kind."""
+    page = await house.service.records(principal, kind, scope=None, state=None, limit=50, cursor=None)
+    return list(page.data)
 
 
 # Scopes
@@ -210,7 +217,7 @@ async def test_what_an_episode_taught_goes_with_it(
     """The insight that rests on it and others stands on what is left; where nothing is left it goes too."""
     ann, tasks = somebody(tenant), [finished(GOAL, origin=origin) for origin in ("ann", "bob", "cho")]
     episodes = [await house.learn(task) for task in tasks]
-    [insight] = [record.id async for record in _all(house, ann, "insight")]
+    insight = (await listed(house, ann, "insight"))[0].id
     receipts: list[Receipt] = []
     for task in tasks[:2]:
         receipt = await house.service.forget(ann, Wanted(task=task.task), idempotency_key=None)
@@ -232,12 +239,6 @@ async def test_what_an_episode_taught_goes_with_it(
     assert await house.index.count(tenant, "insight") == 0
     cursor = await admin.execute("SELECT wanted::text || counts::text FROM forgotten")
     assert GOAL not in str(await cursor.fetchall())
-
-
-async def _all(house: House, principal: Principal, kind: Any) -> Any:
-    page = await house.service.records(principal, kind, scope=None, state=None, limit=50, cursor=None)
-    for record in page.data:
-        yield record
 
 
 async def test_forgotten_is_for_good(
@@ -342,7 +343,7 @@ async def test_lineage_goes_both_ways(house: House, tenant: TenantId, finished: 
     ann = somebody(tenant)
     task = finished(GOAL, origin="ann")
     first, second = await house.learn(task), await house.learn(finished(GOAL, origin="bob"))
-    [insight] = [record.id async for record in _all(house, ann, "insight")]
+    insight = (await listed(house, ann, "insight"))[0].id
     of_insight = await house.service.lineage(ann, "insight", insight)
     assert {(link.id, link.relation) for link in of_insight.rests_on} == {
         (first, "supports"),
@@ -366,13 +367,7 @@ async def test_memory_is_carried_to_another_tenant_and_comes_in_once(
         await house.learn(finished(GOAL, origin=origin))
     await house.service.add(ann, GivenNote(text="the gate code", scope="private"))
     lines = await exported(house, ann)
-    assert [orjson.loads(line)["kind"] for line in lines] == [
-        "header",
-        "episode",
-        "episode",
-        "insight",
-        "note",
-    ]
+    assert [orjson.loads(line)["kind"] for line in lines] == ["header", *("episode",) * 2, "insight", "note"]
     report = await house.service.take(eve, lines, scope=None)
     assert (report.imported, report.known, report.errors) == (
         {"episode": 2, "insight": 1, "note": 1},
@@ -381,16 +376,13 @@ async def test_memory_is_carried_to_another_tenant_and_comes_in_once(
     )
     again = await house.service.take(eve, lines, scope=None)
     assert (again.imported, again.known) == ({}, 4)
-    episode = [record async for record in _all(house, eve, "episode")][0]
+    episode = (await listed(house, eve, "episode"))[0]
     assert (episode.origin, episode.trust) == (f"import:{eve.key}", "user")
     assert [origin.kind for origin in episode.provenance.origins] == ["import"]
-    insight = [record async for record in _all(house, eve, "insight")][0]
+    insight = (await listed(house, eve, "insight"))[0]
     assert (insight.state, insight.supports, insight.origins) == ("candidate", 2, (f"import:{eve.key}",))
-    assert await found(house, eve, "gate code") == [
-        "the gate code",
-        *(await found(house, eve, "gate code"))[1:],
-    ]
-    note = [record async for record in _all(house, eve, "note")][0]
+    assert (await found(house, eve, "gate code"))[0] == "the gate code"
+    note = (await listed(house, eve, "note"))[0]
     assert note.scope == f"private:{eve.key}"
 
 
@@ -409,7 +401,7 @@ async def test_a_bad_line_is_told_and_stops_no_other(house: House, tenant: Tenan
     assert (report.imported, report.held) == ({"note": 3}, 1)
     assert [bad.line for bad in report.errors] == [2, 3, 6]
     assert "no memory scope 'team:red'" in report.errors[2].message
-    last = [record async for record in _all(house, ann, "note") if record.text == "the last"][0]
+    last = (await listed(house, ann, "note"))[0]
     assert last.trust == "user", "a line makes nothing more trusted than whoever imports it"
     moved = await house.service.take(ann, [b'{"kind": "note", "text": "moved"}'], scope="private")
     assert moved.imported == {"note": 1}
