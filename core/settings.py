@@ -77,9 +77,6 @@ class Settings(BaseSettings):
         default=(), description="Python modules whose `tools()` gives tools beside the built-in ones."
     )
 
-    memory_retention_days: int | None = Field(
-        default=None, ge=1, le=36_500, description="Days memory keeps a record; unset means for ever."
-    )
     embedder: str = Field(default=MINILM, description="'minilm', a node's embedding model, or provider/name.")
     embedder_url: str | None = Field(
         default=None, description="The embedder's node, ending in /v1; unset means the model's."
@@ -99,6 +96,9 @@ class Settings(BaseSettings):
     )
     memory_evaluator: str | None = Field(
         default=None, description="Python module whose `score(finished)` judges finished tasks."
+    )
+    memory_retention_days: int | None = Field(
+        default=None, ge=1, le=36_500, description="Days memory keeps a record; unset means for ever."
     )
 
     model: str = Field(default=OFFLINE_MODEL, description="'offline', a node's model, or provider/name.")

@@ -59,7 +59,7 @@ class Learning:
 
         What fails is tried again by the reaper's reminder, later each time, and given up after `TRIES`.
         """
-        async with self._database.unit_of_work(tenant) as work:
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
             row = await work.fetch_one(SQL.begin, {"task": task})
             if row is None:
                 return

@@ -13,6 +13,7 @@ from bench.support.site import temporary_site
 from core.database import Database
 from core.ids import DEFAULT_TENANT, AgentId, RecordId, TaskId
 from core.provenance import Provenance, Trust
+from core.scopes import EVERY
 from memory import Action, FinishedTask, Lift, Memory
 from memory.embedder import MiniLm
 from memory.index import PgVectorIndex
@@ -97,7 +98,7 @@ class Stage:
                 continue
             refs = tuple(shown.ref for shown in refinement.episodes)
             adds = [Add(op="add", text=advice.text, episodes=refs) for advice in waiting[:3]]
-            async with self._database.unit_of_work(DEFAULT_TENANT) as work:
+            async with self._database.unit_of_work(DEFAULT_TENANT, scopes=EVERY) as work:
                 made = await self.memory.refining.refine(work, refinement, adds, model="simulated")
             for advice, one in zip(waiting, made.added, strict=False):
                 self.ids[advice.text] = one
@@ -122,7 +123,7 @@ class Stage:
         chance = kind.chance(shown)
         ended_well = random.random() < chance
         positions = {record.id: place for place, record in enumerate(recall.used)}
-        async with self._database.unit_of_work(DEFAULT_TENANT) as work:
+        async with self._database.unit_of_work(DEFAULT_TENANT, scopes=EVERY) as work:
             await self.memory.record_exposures(work, task, agent, recall, positions)
         for text in shown:
             self.exposures[text].shown.append(chance)

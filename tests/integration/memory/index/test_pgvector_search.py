@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from core.database import Database, UnitOfWork
 from core.errors import StorageError
 from core.ids import TenantId
+from core.scopes import EVERY
 from memory.index import PgVectorIndex, pgvector
 from memory.ports import Point, Vectors
 
@@ -63,7 +64,7 @@ async def test_each_kind_of_search_takes_its_index(
     await index.upsert(tenant, "episode", points(towards(0, 1, 1_500), "crowd"))
     await index.upsert(tenant, "episode", points(towards(1, 1, 5), "rare", 5_000))
     await admin.execute("VACUUM ANALYZE vector_point")
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         graph = await plan(work, pgvector.SQL.search_graph, "{}")
         rare = await plan(work, pgvector.SQL.search_exactly, '{"scope": "rare"}')
         counted = await plan(work, pgvector.SQL.matching, '{"scope": "rare"}')
@@ -122,7 +123,7 @@ async def test_the_table_shows_a_tenant_only_its_own_rows(
     database: Database, tenant: TenantId, other_tenant: TenantId
 ) -> None:
     await PgVectorIndex(database, SizedEmbedder()).upsert(tenant, "episode", points(towards(0, 1, 3), "a"))
-    async with database.unit_of_work(other_tenant) as work:
+    async with database.unit_of_work(other_tenant, scopes=EVERY) as work:
         assert await work.fetch_all(b"SELECT id FROM vector_point") == []
         assert await work.execute(b"DELETE FROM vector_point") == 0
 
