@@ -42,7 +42,6 @@ class FakeMemories:
         self._tasks = tasks
         self._records: dict[UUID, Record] = {}
         self._receipts: dict[UUID, tuple[TenantId, Receipt]] = {}
-        self.lines: list[bytes] = []
 
     async def search(
         self,
@@ -143,11 +142,9 @@ class FakeMemories:
 
     async def take(self, principal: Principal, lines: Iterable[bytes], *, scope: str | None) -> Imported:
         principal.require("memory:write")
-        self.lines += lines
-        bad = [
-            BadLine(line=place, message="bad") for place, line in enumerate(self.lines, 1) if line == b"bad"
-        ]
-        return Imported(imported={"note": len(self.lines) - len(bad)}, known=0, held=0, errors=tuple(bad))
+        taken = list(lines)
+        bad = [BadLine(line=place, message="bad") for place, line in enumerate(taken, 1) if line == b"bad"]
+        return Imported(imported={"note": len(taken) - len(bad)}, known=0, held=0, errors=tuple(bad))
 
     # What the test does
 
