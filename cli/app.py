@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import approvals, control, doctor, exits, fork, look, run, serve, steer
+from cli import approvals, control, doctor, exits, fork, index, look, run, serve, steer
 from cli.interrupts import Interrupted
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.command()(approvals.approve)
 app.command()(approvals.deny)
 app.command()(steer.steer)
 app.command()(doctor.doctor)
+app.add_typer(index.commands, name="index")
 app.command()(serve.api)
 app.command()(serve.worker)
 app.command()(serve.migrate)

@@ -10,9 +10,10 @@ from core.ids import IdSource
 from core.settings import Settings
 from inference.model import ModelDescription
 from inference.ports import Gateway
-from memory import Evaluator, Memory
+from memory import Checker, Evaluator, Indexer, Memory, Rebuilder
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
+from orchestrator.embedders import Embedders
 from orchestrator.keys import KeyService
 from orchestrator.ports import Approvals, Control, Forks, Messages, Tasks
 from orchestrator.tool_runner import ToolRunner
@@ -25,8 +26,12 @@ class Platform:
     clock: Clock
     ids: IdSource
     gateway: Gateway
+    embedders: Embedders
     embedder: Embedder
     index: VectorIndex
+    indexer: Indexer
+    rebuilder: Rebuilder | None
+    checker: Checker
     tools: ToolRunner
     memory: Memory
     task_tree: TaskTree
@@ -42,6 +47,7 @@ class Platform:
     async def aclose(self) -> None:
         await self.gateway.aclose()
         await self.index.close()
+        await self.embedders.aclose()
         await self.database.close()
 
     async def ready(self) -> dict[str, str]:
