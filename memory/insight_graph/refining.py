@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from core.database import Database, UnitOfWork, jsonb, queries
 from core.ids import TaskId, TenantId
 from core.provenance import Trust
-from core.text import clipped
 from memory.guard.write import screen
 from memory.index.outbox import mark_changed
 from memory.insight_graph import interactions
@@ -42,8 +41,6 @@ MAX_ADVICE = 12
 """What one refinement sees: new episodes, earlier ones that ended otherwise, and advice of the cluster."""
 
 LEASE_SECONDS = 120.0
-
-STEP_CHARACTERS = 160
 
 _EPISODES = TypeAdapter(list[Episode])
 _INSIGHTS = TypeAdapter(list[Insight])
@@ -81,7 +78,7 @@ class Refining:
         Without a reply the episode stays as it was recorded, and is not asked about again.
         """
         chosen = set(condensed.key_steps) if condensed else set[str]()
-        steps = [clipped(one.text, STEP_CHARACTERS) for one in material.moments if one.ref in chosen]
+        steps = [one.text for one in material.moments if one.ref in chosen]
         reason = _reason(material, condensed) if condensed else None
         row = {"episode": material.episode, "key_steps": jsonb(steps), "fail_reason": reason}
         await work.execute(SQL.condense, row)
