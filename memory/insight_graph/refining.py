@@ -131,9 +131,13 @@ class Refining:
         await self._done(work, refinement)
         return refined
 
-    async def pass_over(self, work: UnitOfWork, refinement: Refinement) -> None:
-        """No model answered: the episodes keep what was recorded, and the cluster is given back."""
-        await self._done(work, refinement)
+    async def pass_over(self, work: UnitOfWork, refinement: Refinement, *, again: bool) -> None:
+        """Nothing usable came: the cluster is given back, with its episodes if another try may help."""
+        if again:
+            row = {"task": refinement.task, "cluster": refinement.cluster}
+            await work.execute(SQL.release, row)
+        else:
+            await self._done(work, refinement)
 
     async def _done(self, work: UnitOfWork, refinement: Refinement) -> None:
         new = [one.id for one in refinement.new]
