@@ -314,6 +314,7 @@ def _candidate(reached: Reached) -> Candidate:
         trust=record.provenance.trust,
         texts=(record.about, record.text),
         worth=record.accord,
+        voice=str(record.id) if record.state == "active" else f"{record.kind}: {', '.join(record.origins)}",
     )
 
 

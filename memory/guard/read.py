@@ -25,7 +25,7 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
     """Judge fetched records against the rules and against each other.
 
     First each record alone: quarantined, too far from the goal, or written like instructions. Then one
-    record per origin, the nearest, for each kind; an active insight rests on several and stands for itself.
+    record per origin (or voice), the nearest, for each kind.
     Then the episodes left are compared by their recorded actions; every origin has one vote, and no record
     votes on its own origin. Without a quorum, without recorded actions, between the bounds, or where more
     than half would be held back, the guard abstains: absence of evidence is not evidence against a record.
@@ -37,7 +37,7 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
     chosen: dict[tuple[str, str], Candidate] = {}
     for candidate in sorted(candidates, key=lambda one: (-one.similarity, one.id)):
         reason = _fault(candidate, minimum_similarity)
-        voice = candidate.kind, _voice(candidate)
+        voice = candidate.kind, candidate.voice or candidate.origin
         if reason is None and voice in chosen:
             reason = "same_origin"
         if reason is None:
@@ -50,11 +50,6 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
         if candidate.kind == "insight":
             verdicts[candidate.id] = _insight_verdict(candidate)
     return verdicts
-
-
-def _voice(candidate: Candidate) -> str:
-    rests_on_several = candidate.kind == "insight" and candidate.state == "active"
-    return str(candidate.id) if rests_on_several else candidate.origin
 
 
 def _fault(candidate: Candidate, minimum_similarity: float) -> HeldReason | None:
