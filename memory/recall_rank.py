@@ -46,7 +46,7 @@ def first_score(reached: Reached) -> float:
 
 
 def ranked(found: Sequence[Reached], limit: int) -> list[tuple[Reached, float]]:
-    """The best of each kind by the first score, ordered by both; ties are broken by id, so that it repeats."""
+    """The best of each kind by the first score, ordered by both; ties are broken by id, so it repeats."""
     insights = _first([one for one in found if isinstance(one.record, Insight)], limit)
     episodes = _first([one for one in found if not isinstance(one.record, Insight)], limit)
     both = [
