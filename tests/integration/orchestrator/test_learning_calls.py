@@ -33,7 +33,7 @@ def teaching(refined: object = None) -> Script:
     """A team that also condenses and refines."""
 
     def script(request: ModelRequest) -> ModelReply:
-        blocks = read_blocks(request.messages[-1].content)
+        blocks = read_blocks(request.messages[1].content)
         match request.kind:
             case "condense":
                 moments: Any = blocks["moments"]
