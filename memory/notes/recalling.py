@@ -78,4 +78,5 @@ def _candidate(note: Note, similarity: float) -> Candidate:
         state=note.state,
         trust=note.provenance.trust,
         texts=(note.text,),
+        voice=str(note.id) if note.state == "active" else None,
     )

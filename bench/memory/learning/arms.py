@@ -14,7 +14,7 @@ from core.database import Database
 from core.ids import DEFAULT_TENANT, AgentId, RecordId, TaskId
 from core.provenance import Provenance, Trust
 from core.scopes import EVERY
-from memory import Action, FinishedTask, Lift, Memory
+from memory import FinishedTask, Lift, Memory
 from memory.embedder import MiniLm
 from memory.index import PgVectorIndex
 from memory.index.generations import OneGeneration
@@ -30,11 +30,6 @@ SHOWN = 2
 
 FIRST_TASKS = 9
 """Tasks of each kind that memory knows before it begins; its advice was drawn from them."""
-
-_ACTIONS = (
-    Action(tool="list_files", effect="pure"),
-    Action(tool="read_file", target="a.md", effect="pure"),
-)
 
 
 @dataclass
@@ -147,7 +142,6 @@ class Stage:
             goal=goal,
             outcome="done" if ended_well else "failed",
             origin=f"user:{PEOPLE[number % len(PEOPLE)]}",
-            actions=_ACTIONS,
             reward=reward,
             provenance=Provenance(tenant=DEFAULT_TENANT, trust=Trust.USER),
         )

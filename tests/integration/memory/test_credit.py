@@ -172,7 +172,7 @@ async def test_fifty_at_once_leave_the_counters_of_fifty_in_turn(
         tasks: list[FinishedTask] = []
         for number in range(50):
             shown = [ONE] if number % 3 else [ONE, OTHER]
-            task = await show(database, memory, owner, *shown, held=OTHER if number % 7 == 1 else None)
+            task = await show(database, memory, owner, *shown, held=OTHER if number % 25 == 1 else None)
             tasks.append(
                 finished(
                     f"{GOAL} {number % 4}",
