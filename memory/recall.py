@@ -38,6 +38,8 @@ from memory.recall_model import (
 from memory.recall_rank import MAX_NOTES, POOL, chosen, hold_out, ranked, settled, unclear
 from memory.search import KINDS, Search, SearchResult
 
+log = logging.getLogger(__name__)
+
 MINIMUM_SIMILARITY = 0.3
 """Cosine below which a record says nothing about the goal; unrelated sentences lie under 0.2 with MiniLM."""
 

@@ -14,6 +14,7 @@ from bench.support.vectors import DictIndex, HashEmbedder
 from core.database import Database, UnitOfWork
 from core.errors import ConfigurationError, ModelRejected, ModelUnavailable, StorageError
 from core.ids import TenantId
+from core.scopes import EVERY
 from memory.index import PgVectorIndex, outbox
 from memory.index.check import Checker
 from memory.index.following import CurrentEmbedder, CurrentIndex
@@ -88,7 +89,7 @@ def write(database: Database, tenant: TenantId, notes: Notes) -> Write:
             notes.rows.pop(UUID(int=number), None)
             if text is not None:
                 notes.rows[UUID(int=number)] = text
-        async with database.unit_of_work(tenant) as work:
+        async with database.unit_of_work(tenant, scopes=EVERY) as work:
             await outbox.mark_changed(work, "note", [UUID(int=number) for number in rows])
 
     return change
@@ -158,7 +159,7 @@ async def test_a_text_that_is_refused_keeps_no_other_from_the_index(
     await write({1: "walrus", 2: "refused", 3: "seal"})
     await Indexer(database, sources, OneGeneration(embedder, index)).drain()
     assert {one.int for one in index.points[tenant, "note"]} == {1, 3}
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         assert await outbox.waiting(work) == 1
 
 
@@ -255,7 +256,7 @@ async def test_a_rebuild_switches_to_another_embedder(
     await house.embedder.embed(["x"])
     assert house.embedder.name == "hash-2"
     assert 5 in await found(house.index, tenant, house.embedder, "walrus 5")
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         rows = await work.fetch_all(b"SELECT DISTINCT generation FROM vector_point")
         counted = await work.fetch_all(b"SELECT DISTINCT generation FROM term_count")
     assert [row["generation"] for row in rows] == ["hash-2#2"] == [row["generation"] for row in counted]
