@@ -44,15 +44,15 @@ def first_score(reached: Reached) -> float:
         ties = strength / (1 + strength)
     else:
         ties = HOPPED_TIE if reached.hopped else 1.0
-    return _first(reached.similarity, ties, record.provenance.trust)
+    return _without_utility(reached.similarity, ties, record.provenance.trust)
 
 
 def second_score(similarity: float, ties: float, trust: Trust, utility: float) -> float:
     """The same with a record's utility, for records that stand outside the graph."""
-    return (1 - UTILITY_SHARE) * _first(similarity, ties, trust) + UTILITY_SHARE * utility
+    return (1 - UTILITY_SHARE) * _without_utility(similarity, ties, trust) + UTILITY_SHARE * utility
 
 
-def _first(similarity: float, ties: float, trust: Trust) -> float:
+def _without_utility(similarity: float, ties: float, trust: Trust) -> float:
     own = TRUST_SHARE * trust / Trust.PLATFORM
     return COSINE_SHARE * max(0.0, similarity) + TIES_SHARE * ties + own
 
