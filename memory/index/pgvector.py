@@ -20,7 +20,7 @@ from memory.ports import Collection, Embedder, Hit, Point, Where
 
 SQL = queries.load(__file__)
 
-GRAPH_DIMENSIONS = (256, 384, 512, 768, 1024, 1536)
+GRAPH_DIMENSIONS = (384, 768, 1024, 1536)
 """The lengths of vector that the migration made graphs for. Vectors of others are compared one by one."""
 
 MOST_DIMENSIONS = 1_900
