@@ -31,7 +31,7 @@ from treehold import AsyncTreehold
 
 GOAL = "How are backups kept and restored, between tenants?"
 SCOPES = frozenset({"tasks:read", "tasks:write", "memory:read", "memory:write"})
-SHARED = {"migration"}
+SHARED = {"index_generation", "migration"}
 """Tables that belong to no tenant."""
 BODIES: dict[str, dict[str, str]] = {
     "/v1/approvals/{approval}/decide": {"decision": "deny"},
