@@ -40,6 +40,9 @@ MIN_BREADTH, MAX_BREADTH = 100, 1_000
 
 BATCH = 256
 
+DROPPED = 5_000
+"""Points of an old generation that are removed in one transaction: each looks through the whole table."""
+
 _CANDIDATES = TypeAdapter(list[Candidate])
 
 
@@ -163,7 +166,7 @@ class PgVectorIndex:
             last = ids[-1]
 
     async def destroy(self) -> None:
-        asked = {"generation": self._generation, "most": BATCH}
+        asked = {"generation": self._generation, "most": DROPPED}
         while row := await self._database.call(SQL.destroy, asked):
             if not row["dropped"]:
                 return
