@@ -14,7 +14,7 @@ from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import ConfigurationError
 from core.ids import TenantId
 from core.scopes import EVERY
-from memory.index.fusion import DEPTH, Candidate, lifted, neighbourhood, scored
+from memory.index.fusion import DEPTH, Candidate, Scale, lifted, nearest, neighbourhood, scored
 from memory.index.points import batches, checked, digest_of
 from memory.index.weights import TERMS, Weights, counts_of, weights_of
 from memory.ports import Collection, Embedder, Hit, Point, Where
@@ -40,6 +40,9 @@ MIN_BREADTH, MAX_BREADTH = 100, 1_000
 """Candidates kept while walking the graph: at least twice the hits asked for. pgvector allows 1,000."""
 
 BATCH = 256
+
+DROPPED = 5_000
+"""Points of an old generation that are removed in one transaction: each looks through the whole table."""
 
 _CANDIDATES = TypeAdapter(list[Candidate])
 
@@ -122,15 +125,15 @@ class PgVectorIndex:
             }
             asked |= await self._tuned(work, asked, counts_of(tenant, collection, text or ""))
             candidates = await self._candidates(work, asked)
-            most = max((one.words for one in candidates), default=0.0)
-            hits = scored(candidates, most)
+            scale = Scale.of(candidates)
+            hits = scored(candidates, scale)
             if text is not None and (places := neighbourhood(hits)):
                 threads, positions = zip(*places, strict=True)
                 beside = {**asked, "threads": list(threads), "positions": list(positions)}
                 found = _CANDIDATES.validate_python(await work.fetch_all(SQL.neighbours, beside))
-                hits |= scored(found, most)
+                hits |= scored(found, scale)
         if text is None:
-            return sorted(hits.values(), key=lambda hit: (-hit.similarity, hit.id))[:limit]
+            return nearest(candidates, limit)
         return lifted(hits, limit)
 
     async def delete(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> None:
@@ -164,7 +167,7 @@ class PgVectorIndex:
             last = ids[-1]
 
     async def destroy(self) -> None:
-        asked = {"generation": self._generation, "most": BATCH}
+        asked = {"generation": self._generation, "most": DROPPED}
         while row := await self._database.call(SQL.destroy, asked):
             if not row["dropped"]:
                 return

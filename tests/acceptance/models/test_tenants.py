@@ -33,7 +33,7 @@ from treehold import AsyncTreehold
 
 GOAL = "How are backups kept and restored, between tenants?"
 SCOPES = frozenset({"tasks:read", "tasks:write", "memory:read", "memory:write"})
-SHARED = {"migration"}
+SHARED = {"index_generation", "migration"}
 """Tables that belong to no tenant."""
 BODIES: dict[str, dict[str, str | int]] = {
     "/v1/approvals/{approval}/decide": {"decision": "deny"},

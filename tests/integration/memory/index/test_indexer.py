@@ -287,7 +287,7 @@ async def test_a_rebuild_that_breaks_off_leaves_the_old_one_in_use(
     assert house.embedder.name == "hash-1"
     assert len(await found(house.index, tenant, house.embedder, "walrus 1")) == 5
     done = await house.rebuilder.rebuild(embedder="1")
-    assert done.removed == 1
+    assert done.removed == 2
     assert [row.state for row in await house.generations.rows()] == ["current"]
     assert [one.consistent for one in await house.checker.check(tenant)] == [True]
 

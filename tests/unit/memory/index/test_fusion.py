@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from memory.index.fusion import REACH, SEEDS, Candidate, lifted, neighbourhood, place_of, scored
+from memory.index.fusion import REACH, SEEDS, Candidate, Scale, lifted, neighbourhood, place_of, scored
 
 
 def candidate(number: int, similarity: float, words: float = 0, **payload: str) -> Candidate:
@@ -12,8 +12,7 @@ def candidate(number: int, similarity: float, words: float = 0, **payload: str) 
 
 
 def order(*candidates: Candidate, limit: int = 99) -> list[int]:
-    most = max(one.words for one in candidates)
-    return [hit.id.int for hit in lifted(scored(candidates, most), limit)]
+    return [hit.id.int for hit in lifted(scored(candidates, Scale.of(candidates)), limit)]
 
 
 def test_good_in_both_comes_before_best_in_one() -> None:
@@ -49,7 +48,8 @@ def test_the_neighbourhood_is_what_is_not_there_yet() -> None:
 
 
 def test_the_neighbourhood_is_bounded() -> None:
-    hits = scored([candidate(n, n / 1000, thread=f"t{n}", position="50") for n in range(500)], 0)
+    talk = [candidate(n, n / 1000, thread=f"t{n}", position="50") for n in range(500)]
+    hits = scored(talk, Scale.of(talk))
     assert len(neighbourhood(hits)) == SEEDS * 2 * REACH
 
 
