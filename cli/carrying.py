@@ -66,11 +66,13 @@ def import_(
         connect(options.settings(data=data), server=server, key=key, workers=False) as session,
     ):
         report = session.client.memory.import_(lines, scope=scope)
+    from cli.memory_tables import counted
+
     if as_json:
         put(report)
     else:
         taken = (
-            ", ".join(f"{count:,} {kind}s" for kind, count in sorted(report.imported.items())) or "nothing"
+            ", ".join(counted(count, kind) for kind, count in sorted(report.imported.items())) or "nothing"
         )
         typer.echo(f"taken in: {taken}; known already: {report.known:,}")
         if report.held:

@@ -56,5 +56,5 @@ def test_lineage_and_receipts_name_what_they_are_about() -> None:
     assert all(str(link.id) in said for link in (*lineage.rests_on, *lineage.bears))
     receipt = Receipt.model_validate(new_receipt(episode, by=DEFAULT_TENANT).model_dump())
     said = shown(memory_tables.receipt(receipt))
-    assert "forgotten: 1 episodes" in said
+    assert "forgotten: 1 episode" in said
     assert str(receipt.shown_to[0]) in said
