@@ -29,9 +29,11 @@ from memory.notes.source import NoteSource
 from memory.ports import Collection, Source
 from memory.search import Search
 from memory.transfer import Exporting, Importing
+from orchestrator.keys import KeyService, register
 from orchestrator.memory_service import MemoryService
 from orchestrator.memory_views import GivenNote
 from orchestrator.principal import Principal
+from tests.conftest import TestDatabase
 
 Finished = Callable[..., FinishedTask]
 
@@ -149,6 +151,28 @@ async def test_a_note_is_found_by_those_who_share_its_scope(house: House, tenant
         "the bridge word of tenant",
     ]
     assert await found(house, somebody(tenant), "bridge word") == ["the bridge word of tenant"]
+
+
+async def test_a_key_brings_its_teams(
+    database: Database, test_database: TestDatabase, tenant: TenantId
+) -> None:
+    def make(secret: str, *teams: str) -> None:
+        register(
+            test_database.admin,
+            TimeOrderedIds(),
+            tenant=tenant,
+            tenant_name="first",
+            key_name="ann",
+            secret=secret,
+            scopes=SCOPES,
+            teams=teams,
+        )
+
+    make("th_ann", "blue")
+    ann = await KeyService(database).authenticate("th_ann")
+    assert ann.memory_scopes == {"tenant", "team:blue", f"private:{ann.key}"}
+    with pytest.raises(InvalidInput, match="no name for a team"):
+        make("th_eve", "blue private:x")
 
 
 async def test_nobody_asks_for_a_scope_that_is_not_theirs(house: House, tenant: TenantId) -> None:
