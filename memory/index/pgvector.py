@@ -33,11 +33,14 @@ EXACT_POINTS = 5_000
 SCANNED_POINTS = 20_000
 """How far the graph is walked past other tenants' points before the search turns to comparing every point."""
 
-WORDED_POINTS = 3_000
+WORDED_POINTS = 2_000
 """About how many records with a rare word of the question are looked at."""
 
 MIN_BREADTH, MAX_BREADTH = 100, 1_000
-"""Candidates kept while walking the graph: at least twice the hits asked for. pgvector allows 1,000."""
+"""Candidates kept while walking the graph: some more than the hits asked for. pgvector allows 1,000."""
+
+KNOWN_LARGE = 1_024
+"""Searches remembered to be about many points."""
 
 BATCH = 256
 
@@ -69,6 +72,7 @@ class PgVectorIndex:
         self._embedder = embedder
         self._generation = f"{embedder.name}#{generation}"
         self._exact_points = exact_points
+        self._large: set[tuple[object, ...]] = set()
 
     async def prepare(self) -> None:
         """The table comes with the migrations; this sees that pgvector can search as it must.
@@ -186,7 +190,7 @@ class PgVectorIndex:
     async def _tuned(self, work: UnitOfWork, asked: Row, counts: Weights) -> Row:
         """Prepare the transaction; the words of the question as they are asked for."""
         terms = {"terms": list(counts), "counts": list(counts.values())}
-        breadth = min(max(MIN_BREADTH, 2 * asked["limit"]), MAX_BREADTH)
+        breadth = min(max(MIN_BREADTH, asked["limit"] + asked["limit"] // 4), MAX_BREADTH)
         row = await work.fetch_one(
             SQL.tune, {**asked, **terms, "breadth": breadth, "scanned": SCANNED_POINTS}
         )
@@ -203,12 +207,23 @@ class PgVectorIndex:
         return _CANDIDATES.validate_python([{name: row[name] for name in _FIELDS} for row in rows])
 
     async def _many(self, work: UnitOfWork, asked: Row) -> bool:
-        """Whether too many points match to compare them all."""
+        """Whether too many points match to compare them all; once they do, that is taken for granted.
+
+        Should they have become few, the walk of the graph finds too few, and all are compared in the end.
+        """
         if self._embedder.dimensions not in GRAPH_DIMENSIONS:
             return False
+        about = (work.tenant, asked["collection"], str(asked["scopes"]), asked["where"])
+        if about in self._large:
+            return True
         row = await work.fetch_one(SQL.matching, {**asked, "most": self._exact_points + 1})
         assert row is not None
-        return int(row["points"]) > self._exact_points
+        large = int(row["points"]) > self._exact_points
+        if large and len(self._large) >= KNOWN_LARGE:
+            self._large.clear()
+        if large:
+            self._large.add(about)
+        return large
 
 
 _FIELDS = ("id", "payload", "similarity", "words")
