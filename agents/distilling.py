@@ -11,6 +11,7 @@ from agents import prompt
 from core.blocks import block
 from core.ids import RecordId
 from core.provenance import Trust
+from core.text import clipped
 from inference.model import Message, ModelReply, ModelRequest
 from memory.insight_graph.material import (
     Condensed,
@@ -26,6 +27,9 @@ from memory.recall_model import RecalledRecord
 
 CONDENSE_TOKENS, REFINE_TOKENS, RERANK_TOKENS = 256, 768, 384
 
+GOAL_CHARACTERS, STEP_CHARACTERS = 400, 80
+"""What prompts show of each, so that both calls of a task fit into what its learning may use."""
+
 _MOST_SCORE = 10
 
 
@@ -34,7 +38,7 @@ def condense_request(material: Material) -> ModelRequest:
     return _request(
         "condense",
         [
-            block("goal", material.goal, material.trust),
+            block("goal", clipped(material.goal, GOAL_CHARACTERS), material.trust),
             block("outcome", material.outcome, Trust.PLATFORM),
             block("moments", moments, material.trust),
         ],
@@ -122,10 +126,10 @@ def _episode(shown: RefiningEpisode) -> JsonValue:
     return {
         "ref": shown.ref,
         "new": shown.new,
-        "goal": episode.goal,
+        "goal": clipped(episode.goal, GOAL_CHARACTERS),
         "outcome": episode.outcome,
         "tools": list(episode.procedure),
-        "key_steps": list(episode.key_steps),
+        "key_steps": [clipped(step, STEP_CHARACTERS) for step in episode.key_steps],
         "fail_reason": episode.fail_reason or "",
     }
 

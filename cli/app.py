@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from cli import approvals, control, doctor, exits, feedback, fork, look, memory, run, serve, steer
+from cli import (
+    approvals,
+    control,
+    doctor,
+    exits,
+    feedback,
+    fork,
+    index,
+    keys,
+    look,
+    memory,
+    run,
+    serve,
+    steer,
+)
 from cli.interrupts import Interrupted
 
 app = typer.Typer(
@@ -35,7 +49,9 @@ app.command()(approvals.deny)
 app.command()(steer.steer)
 app.command()(feedback.feedback)
 app.add_typer(memory.app)
+app.add_typer(keys.app)
 app.command()(doctor.doctor)
+app.add_typer(index.commands, name="index")
 app.command()(serve.api)
 app.command()(serve.worker)
 app.command()(serve.migrate)

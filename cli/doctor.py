@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from orchestrator.platform import Platform
 
 Check = Callable[[], Awaitable[str]]
+CHECKED_POINTS = 10_000
+"""Up to so many points the index is compared with the rows: a second or two."""
+
 Found = tuple[str, bool, str]
 """A part, whether it is well, and what there is to say."""
 
@@ -93,6 +96,12 @@ async def _parts(platform: Platform) -> list[Found]:
         await platform.index.prepare()
         return f"{platform.settings.vector_index} answers"
 
+    async def consistency() -> str:
+        from cli.index import in_words
+
+        found = await platform.checker.check_all(most=CHECKED_POINTS)
+        return in_words(found) if found else "too large to look at here: treehold index check"
+
     async def embedder() -> str:
         (vector,) = await platform.embedder.embed(["ready?"])
         return f"{platform.embedder.name}, {len(vector)} dimensions"
@@ -101,6 +110,7 @@ async def _parts(platform: Platform) -> list[Found]:
     return [
         await _try("database", database),
         await _try("vector index", index),
+        await _try("index against rows", consistency),
         await _try("embedder", embedder),
         (f"model {platform.model.name}", health.reachable is not False, health.detail),
     ]

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import ExitStack
-from datetime import datetime
-from enum import StrEnum
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 import typer
 
-from cli import exits, options
+from cli import carrying, forgetting, options
 from cli.control import too_late
-from cli.look import AsJson, task_id
-from core.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from treehold import MemoryKind, Proof
+from cli.look import AsJson
+from cli.memory_options import (
+    KindArgument,
+    Kinds,
+    Limit,
+    RecordId,
+    Scope,
+    Scopes,
+    kinds_of,
+    moment,
+    put,
+    record_id,
+)
 
 app = typer.Typer(
     name="memory",
@@ -30,22 +31,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
 )
-
-
-class Kind(StrEnum):
-    EPISODE = "episode"
-    INSIGHT = "insight"
-    NOTE = "note"
-
-
-KindArgument = Annotated[Kind, typer.Argument(help="What kind of record.")]
-RecordId = Annotated[str, typer.Argument(help="The record's id, as search prints it.")]
-Kinds = Annotated[list[Kind] | None, typer.Option("--kind", help="Only these kinds; repeatable.")]
-Scope = Annotated[
-    str | None, typer.Option("--scope", help="tenant, private, or team:NAME.", show_default=False)
-]
-Scopes = Annotated[list[str] | None, typer.Option("--scope", help="Only there; repeatable.")]
-Limit = Annotated[int, typer.Option(min=1, max=100, help="How many, best first.")]
 
 
 @app.command()
@@ -64,9 +49,9 @@ def search(
     from cli.session import connect
 
     with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
-        result = session.client.memory.search(query, kinds=_kinds(kind), scopes=scope or (), limit=limit)
+        result = session.client.memory.search(query, kinds=kinds_of(kind), scopes=scope or (), limit=limit)
     if as_json:
-        _print(result)
+        put(result)
     elif not result.found and not result.held_back:
         typer.echo("nothing in memory is like that")
     else:
@@ -107,7 +92,7 @@ def show(
     data: options.DataDir = None,
 ) -> None:
     """Show one record, whole."""
-    known = _record_id(record)
+    known = record_id(record)
     from rich.console import Console
 
     from cli import memory_tables
@@ -116,7 +101,7 @@ def show(
     with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
         found = session.client.memory.get(kind.value, known)
     if as_json:
-        _print(found)
+        put(found)
     else:
         Console().print(memory_tables.record(found))
 
@@ -141,10 +126,10 @@ def add(
 ) -> None:
     """Give memory a note, to be found again by people and tasks."""
     asked = {
-        "id": None if identifier is None else _record_id(identifier),
+        "id": None if identifier is None else record_id(identifier),
         "thread": thread,
         "position": position,
-        "expires_at": None if expires is None else _moment(expires),
+        "expires_at": None if expires is None else moment(expires),
     }
     from cli.session import connect
     from treehold import NoteOptions
@@ -156,7 +141,7 @@ def add(
     with connect(options.settings(data=data), server=server, key=key, workers=False) as session, too_late():
         note = session.client.memory.add(text, **given)
     if as_json:
-        _print(note)
+        put(note)
         return
     typer.echo(f"note {note.id} is kept in {note.scope}")
     if note.state == "quarantined":
@@ -173,7 +158,7 @@ def lineage(
     data: options.DataDir = None,
 ) -> None:
     """Tell what a record rests on, what rests on it, and which tasks were shown it."""
-    known = _record_id(record)
+    known = record_id(record)
     from rich.console import Console
 
     from cli import memory_tables
@@ -182,7 +167,7 @@ def lineage(
     with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
         found = session.client.memory.lineage(kind.value, known)
     if as_json:
-        _print(found)
+        put(found)
     else:
         Console().print(memory_tables.lineage(found))
 
@@ -196,178 +181,18 @@ def lift(
     data: options.DataDir = None,
 ) -> None:
     """Tell how much better tasks end that were shown an insight than those it was held out of."""
-    known = _record_id(insight)
+    known = record_id(insight)
     from cli import memory_tables
     from cli.session import connect
 
     with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
         found = session.client.memory.lift(known)
     if as_json:
-        _print(found)
+        put(found)
     else:
         typer.echo(memory_tables.lift(found))
 
 
-@app.command()
-def forget(
-    kind: Annotated[Kind | None, typer.Argument(help="What kind of record.", show_default=False)] = None,
-    record: Annotated[str | None, typer.Argument(help="The record's id.", show_default=False)] = None,
-    task: Annotated[
-        str | None, typer.Option("--task", help="All that came of this task.", show_default=False)
-    ] = None,
-    by_key: Annotated[
-        str | None,
-        typer.Option("--of-key", help="All that this API key gave, by its id.", show_default=False),
-    ] = None,
-    before: Annotated[
-        str | None, typer.Option("--before", help="All that is older: 2026-01-31.", show_default=False)
-    ] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Look again that nothing is left.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
-    as_json: AsJson = False,
-    server: options.Server = None,
-    key: options.Key = None,
-    data: options.DataDir = None,
-) -> None:
-    """Forget a record, or all of a task, a key or a time, and what was made of it. It cannot be undone.
-
-    Exit status 1 when something is left, or the task still runs.
-    """
-    wanted: dict[str, Any] = {
-        "kind": None if kind is None else kind.value,
-        "record": None if record is None else _record_id(record),
-        "task": None if task is None else task_id(task),
-        "key": None if by_key is None else _record_id(by_key),
-        "before": None if before is None else _moment(before),
-    }
-    if (kind is None) != (record is None) or sum(
-        value is not None for value in list(wanted.values())[1:]
-    ) != 1:
-        raise InvalidInput("say one thing to forget: KIND and ID, or --task, --of-key or --before")
-    if not yes and sys.stdin.isatty():
-        typer.confirm("This cannot be undone. Forget it?", abort=True, err=True)
-    from rich.console import Console
-
-    from cli import memory_tables
-    from cli.session import connect
-
-    with connect(options.settings(data=data), server=server, key=key, workers=False) as session, too_late():
-        receipt = session.client.memory.forget(
-            wanted["kind"], wanted["record"], task=wanted["task"], key=wanted["key"], before=wanted["before"]
-        )
-        proof = session.client.memory.verify(receipt) if verify else None
-    if as_json:
-        said = receipt.model_dump(mode="json") | (
-            {} if proof is None else {"proof": proof.model_dump(mode="json")}
-        )
-        sys.stdout.write(json.dumps(said) + "\n")
-    else:
-        Console().print(memory_tables.receipt(receipt))
-        if proof is not None:
-            typer.echo(_proven(proof))
-    raise typer.Exit(exits.DONE if proof is None or proof.complete else exits.NOT_DONE)
-
-
-@app.command()
-def export(
-    file: Annotated[
-        Path | None, typer.Argument(help="Where to write; unset: to standard output.", show_default=False)
-    ] = None,
-    kind: Kinds = None,
-    server: options.Server = None,
-    key: options.Key = None,
-    data: options.DataDir = None,
-) -> None:
-    """Write memory as lines of JSON, as far as your key may see it."""
-    from cli.session import connect
-
-    count = -1
-    with ExitStack() as stack:
-        session = stack.enter_context(
-            connect(options.settings(data=data), server=server, key=key, workers=False)
-        )
-        lines = session.client.memory.export(kinds=_kinds(kind))
-        out = sys.stdout if file is None else stack.enter_context(_writing(file))
-        for line in lines:
-            out.write(line + "\n")
-            count += 1
-    if file is not None:
-        typer.echo(f"{count:,} records written to {file}")
-
-
-@app.command("import", epilog="Exit status: 0 all lines came in; 3 some did not, and were told.")
-def import_(
-    file: Annotated[Path, typer.Argument(help="Lines of an export, or of your own making.")],
-    scope: Annotated[
-        str | None,
-        typer.Option("--scope", help="Where all of it goes; unset: where the lines say.", show_default=False),
-    ] = None,
-    as_json: AsJson = False,
-    server: options.Server = None,
-    key: options.Key = None,
-    data: options.DataDir = None,
-) -> None:
-    """Take in lines of JSON; what is there already stays as it is."""
-    try:
-        opened = file.open("rb")
-    except OSError as error:
-        raise InvalidInput(f"cannot read {str(file)!r}: {error.strerror}") from error
-    from cli.session import connect
-
-    with (
-        opened as lines,
-        connect(options.settings(data=data), server=server, key=key, workers=False) as session,
-    ):
-        report = session.client.memory.import_(lines, scope=scope)
-    if as_json:
-        _print(report)
-    else:
-        taken = (
-            ", ".join(f"{count:,} {kind}s" for kind, count in sorted(report.imported.items())) or "nothing"
-        )
-        typer.echo(f"taken in: {taken}; known already: {report.known:,}")
-        if report.held:
-            typer.echo(
-                f"{report.held:,} of them are kept out of prompts: the write gate found something in them"
-            )
-        for bad in report.errors:
-            typer.echo(f"line {bad.line}: {bad.message}", err=True)
-    raise typer.Exit(exits.PARTIAL if report.errors else exits.DONE)
-
-
-def _kinds(kinds: list[Kind] | None) -> tuple[MemoryKind, ...]:
-    return tuple(kind.value for kind in kinds or ())
-
-
-def _print(value: BaseModel) -> None:
-    sys.stdout.write(value.model_dump_json() + "\n")
-
-
-def _proven(proof: Proof) -> str:
-    if proof.complete:
-        return f"looked again: nothing is left of {proof.checked:,} records, in tables, lineage or index"
-    left = "; ".join(f"{one.kind} {one.id} in the {one.where}" for one in proof.remains)
-    return f"looked again, and there is left: {left}"
-
-
-def _writing(file: Path) -> Any:
-    try:
-        return file.open("w", encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput(f"cannot write {str(file)!r}: {error.strerror}") from error
-
-
-def _record_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise InvalidInput(f"{text!r} is no id: treehold memory search and list print them") from error
-
-
-def _moment(text: str) -> datetime:
-    """A day begins at midnight of this machine's own time."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(f"{text!r} is no date: write it as 2026-01-31 or 2026-01-31T09:00") from error
-    return moment if moment.tzinfo else moment.astimezone()
+app.command()(forgetting.forget)
+app.command()(carrying.export)
+app.command("import", epilog=carrying.EPILOG)(carrying.import_)

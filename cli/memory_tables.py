@@ -133,25 +133,29 @@ def lift(lift: Lift) -> str:
 def receipt(receipt: Receipt) -> Group:
     counts = receipt.counts
     gone = ", ".join(
-        f"{count:,} {name}"
+        counted(count, name)
         for name, count in (
-            ("episodes", counts.episodes),
-            ("insights", counts.insights),
-            ("notes", counts.notes),
-            ("utterances", counts.utterances),
+            ("episode", counts.episodes),
+            ("insight", counts.insights),
+            ("note", counts.notes),
+            ("utterance", counts.utterances),
         )
         if count
     )
     lines = [Text(f"forgotten: {gone}"), Text(f"receipt: {receipt.id}")]
     if counts.recomputed:
-        lines.insert(1, Text(f"recomputed from what is left: {counts.recomputed:,} insights"))
-    table = _table("kind", "id", "because", "fate", text="sha-256 of what it was")
+        lines.insert(1, Text(f"recomputed from what is left: {counted(counts.recomputed, 'insight')}"))
+    table = _table("kind", "id", "because", "fate", text="sha-256")
     for one in receipt.records:
-        table.add_row(one.kind, str(one.id), one.because, one.fate, Text(one.digest))
+        table.add_row(one.kind, str(one.id), one.because, one.fate, Text(f"{one.digest[:12]}…"))
     if not receipt.shown_to:
         return Group(*lines, table)
-    shown = Text(f"the traces of {len(receipt.shown_to):,} tasks that were shown it still tell of it:")
+    shown = Text(f"shown to {counted(len(receipt.shown_to), 'task')}, whose trace still tells of it:")
     return Group(*lines, table, shown, *(Text(f"  {task}") for task in receipt.shown_to))
+
+
+def counted(count: int, name: str) -> str:
+    return f"{count:,} {name}" if count == 1 else f"{count:,} {name}s"
 
 
 def _links(name: str, links: Sequence[Link]) -> list[Table | Text]:

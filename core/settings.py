@@ -16,6 +16,8 @@ from pydantic_settings import (
 )
 
 OFFLINE_MODEL = "offline"
+MINILM = "minilm"
+"""The embedder that comes with Treehold."""
 
 PLUMBING_CONNECTIONS = 3
 """Relay, reaper and leases must never wait for a connection that turns hold."""
@@ -75,9 +77,11 @@ class Settings(BaseSettings):
         default=(), description="Python modules whose `tools()` gives tools beside the built-in ones."
     )
 
-    memory_retention_days: int | None = Field(
-        default=None, ge=1, le=36_500, description="Days memory keeps a record; unset means for ever."
+    embedder: str = Field(default=MINILM, description="'minilm', a node's embedding model, or provider/name.")
+    embedder_url: str | None = Field(
+        default=None, description="The embedder's node, ending in /v1; unset means the model's."
     )
+    embedder_key: SecretStr | None = Field(default=None, description="Its key; unset means the model's.")
     vector_index: Literal["pgvector", "qdrant"] = "pgvector"
     qdrant_url: str | None = None
     qdrant_api_key: SecretStr | None = None
@@ -92,6 +96,9 @@ class Settings(BaseSettings):
     )
     memory_evaluator: str | None = Field(
         default=None, description="Python module whose `score(finished)` judges finished tasks."
+    )
+    memory_retention_days: int | None = Field(
+        default=None, ge=1, le=36_500, description="Days memory keeps a record; unset means for ever."
     )
 
     model: str = Field(default=OFFLINE_MODEL, description="'offline', a node's model, or provider/name.")

@@ -1,6 +1,9 @@
 """Memory: the task tree, the insight graph, and the guard over what is remembered and recalled."""
 
 from memory.guard.model import Abstained, Accepted, Action, HeldBack, HeldReason, Verdict
+from memory.index.check import Checker, Difference
+from memory.index.indexer import Indexer
+from memory.index.rebuild import Progress, Rebuilder, Rebuilt
 from memory.insight_graph.lift import Lift
 from memory.insight_graph.model import FinishedTask, Learned, Outcome, Step, Utterance
 from memory.insight_graph.reward import Evaluator
@@ -12,12 +15,15 @@ __all__ = [
     "Abstained",
     "Accepted",
     "Action",
+    "Checker",
     "Diff",
+    "Difference",
     "Evaluator",
     "FinishedTask",
     "HeldBack",
     "HeldBackRecord",
     "HeldReason",
+    "Indexer",
     "Learned",
     "Lift",
     "Memory",
@@ -25,6 +31,9 @@ __all__ = [
     "Operation",
     "Outcome",
     "PathEntry",
+    "Progress",
+    "Rebuilder",
+    "Rebuilt",
     "Recall",
     "RecalledRecord",
     "Step",

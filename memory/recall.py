@@ -14,7 +14,7 @@ from core.database import Database, UnitOfWork
 from core.errors import ModelError, StorageError
 from core.ids import AgentId, RecordId, TaskId, TenantId
 from core.scopes import EVERY
-from memory.guard.model import Candidate
+from memory.guard.model import Candidate, RecordKind
 from memory.guard.read import QUORUM, review
 from memory.index.indexer import Indexer
 from memory.insight_graph import credit, repository
@@ -23,6 +23,8 @@ from memory.insight_graph.lift import Lift
 from memory.insight_graph.model import Episode, FinishedTask, Insight, Learned
 from memory.insight_graph.reading import Reached, neighbourhood
 from memory.insight_graph.refining import Refining
+from memory.notes.recalling import recalled
+from memory.notes.repository import notes
 from memory.ports import Collection, Embedder, Hit, VectorIndex
 from memory.recall_model import (
     HeldBackRecord,
@@ -33,7 +35,8 @@ from memory.recall_model import (
     fitted,
     insight_lines,
 )
-from memory.recall_rank import POOL, chosen, hold_out, ranked, settled, unclear
+from memory.recall_rank import MAX_NOTES, POOL, chosen, hold_out, ranked, settled, unclear
+from memory.search import KINDS, Search, SearchResult
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +91,7 @@ class Memory:
         self._indexer = indexer
         self._holdout = holdout
         self._graph = InsightGraph(database=database, embedder=embedder, index=index)
+        self._finding = Search(database, embedder, index)
         self.refining = Refining(database)
 
     async def recall(
@@ -121,16 +125,22 @@ class Memory:
             return Recall()
         try:
             async with asyncio.timeout(self._index_seconds):
-                episodes, insights = await self._search(tenant, goal, sorted(scopes), limit)
+                episodes, insights, noted = await self._search(tenant, goal, sorted(scopes), limit)
         except (StorageError, ModelError, TimeoutError) as error:
             return Recall(degraded=True, reason=getattr(error, "code", "timeout"))
-        if not episodes and not insights:
+        if not episodes and not insights and not noted:
             return Recall()
         async with self._database.unit_of_work(tenant, scopes=scopes) as work:
             found = await neighbourhood(
                 work, episodes, insights, scopes=sorted(scopes), least=self._minimum_similarity
             )
-        passed, held_back = self._reviewed(found, limit, role, budget_characters // limit)
+            given = await notes(work, list(noted), scopes) if noted else []
+        share = budget_characters // limit
+        passed, held_back = self._reviewed(found, limit, role, share)
+        if given:
+            let_through, kept_out = recalled(given, noted, least=self._minimum_similarity, share=share)
+            passed = sorted([*passed, *let_through], key=lambda record: (-record.score, record.id))
+            held_back += kept_out
         held = hold_out(task, self._holdout)
         passed = [
             record.model_copy(update={"held_out": record.kind == "insight" and held(record.id)})
@@ -144,6 +154,19 @@ class Memory:
             contenders=tuple(passed) if open_choice else (),
             held_back=tuple(held_back),
         )
+
+    async def search(
+        self,
+        tenant: TenantId,
+        query: str,
+        *,
+        scopes: Group[str],
+        kinds: Sequence[RecordKind] = KINDS,
+        limit: int = 10,
+        guard: bool = True,
+    ) -> SearchResult:
+        """See `memory.search.Search.search`."""
+        return await self._finding.search(tenant, query, scopes=scopes, kinds=kinds, limit=limit, guard=guard)
 
     def settle(
         self, recall: Recall, scores: Mapping[RecordId, float] | None, *, limit: int = LIMIT
@@ -222,8 +245,8 @@ class Memory:
 
     async def _search(
         self, tenant: TenantId, goal: str, scopes: Sequence[str], limit: int
-    ) -> tuple[dict[RecordId, float], dict[RecordId, float]]:
-        """Similarity by record: the best episodes, and the best insights."""
+    ) -> tuple[dict[RecordId, float], dict[RecordId, float], dict[RecordId, float]]:
+        """Similarity by record: the best episodes, insights and notes."""
         vector = (await self._embedder.embed([goal]))[0]
 
         async def best(collection: Collection, most: int) -> list[Hit]:
@@ -242,10 +265,13 @@ class Memory:
                     break
             return episodes
 
-        episodes, insights = await asyncio.gather(of_enough_origins(), best("insight", POOL * limit))
+        episodes, insights, noted = await asyncio.gather(
+            of_enough_origins(), best("insight", POOL * limit), best("note", POOL * MAX_NOTES)
+        )
         return (
             {RecordId(hit.id): hit.similarity for hit in episodes},
             {RecordId(hit.id): hit.similarity for hit in insights},
+            {RecordId(hit.id): hit.similarity for hit in noted},
         )
 
     def _reviewed(
@@ -315,6 +341,7 @@ def _candidate(reached: Reached) -> Candidate:
         trust=record.provenance.trust,
         texts=(record.about, record.text),
         worth=record.accord,
+        voice=str(record.id) if record.state == "active" else f"{record.kind}: {', '.join(record.origins)}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
@@ -21,13 +22,13 @@ HOPPED_TIE = 0.5
 """What an episode that only an edge led to counts for ties, where one that the index named counts 1."""
 
 POOL = 4
-"""Multiple of the limit that goes into the second phase."""
+"""Multiple of the limit that goes into the second phase, of each kind."""
 
 MARGIN = 0.02
 """Nearer than this, the last record used and the first one left out could as well change places."""
 
-MAX_INSIGHTS = 2
-"""Insights among the records used, where episodes can take the other places."""
+MAX_NOTES = 2
+"""Notes among the records used: what was said to memory must not crowd out what was learned."""
 
 RERANK_SHARE = 0.5
 """What a model's scores weigh beside the ranking's."""
@@ -43,18 +44,33 @@ def first_score(reached: Reached) -> float:
         ties = strength / (1 + strength)
     else:
         ties = HOPPED_TIE if reached.hopped else 1.0
-    trust = record.provenance.trust / Trust.PLATFORM
-    return COSINE_SHARE * max(0.0, reached.similarity) + TIES_SHARE * ties + TRUST_SHARE * trust
+    return _without_utility(reached.similarity, ties, record.provenance.trust)
+
+
+def second_score(similarity: float, ties: float, trust: Trust, utility: float) -> float:
+    """The same with a record's utility, for records that stand outside the graph."""
+    return (1 - UTILITY_SHARE) * _without_utility(similarity, ties, trust) + UTILITY_SHARE * utility
+
+
+def _without_utility(similarity: float, ties: float, trust: Trust) -> float:
+    own = TRUST_SHARE * trust / Trust.PLATFORM
+    return COSINE_SHARE * max(0.0, similarity) + TIES_SHARE * ties + own
 
 
 def ranked(found: Sequence[Reached], limit: int) -> list[tuple[Reached, float]]:
-    """The best by the first score, ordered by both; ties are broken by id, so that it repeats."""
-    scored = sorted(
-        ((one, first_score(one)) for one in found), key=lambda pair: (-pair[1], pair[0].record.id)
-    )
-    pool = scored[: POOL * limit]
-    both = [(one, (1 - UTILITY_SHARE) * score + UTILITY_SHARE * one.record.utility) for one, score in pool]
+    """The best of each kind by the first score, ordered by both; ties are broken by id, so it repeats."""
+    insights = _first([one for one in found if isinstance(one.record, Insight)], limit)
+    episodes = _first([one for one in found if not isinstance(one.record, Insight)], limit)
+    both = [
+        (one, (1 - UTILITY_SHARE) * score + UTILITY_SHARE * one.record.utility)
+        for one, score in (*insights, *episodes)
+    ]
     return sorted(both, key=lambda pair: (-pair[1], pair[0].record.id))
+
+
+def _first(found: Sequence[Reached], limit: int) -> list[tuple[Reached, float]]:
+    scored = [(one, first_score(one)) for one in found]
+    return sorted(scored, key=lambda pair: (-pair[1], pair[0].record.id))[: POOL * limit]
 
 
 def hold_out(task: UUID | None, share: float) -> HoldOut:
@@ -72,36 +88,51 @@ def hold_out(task: UUID | None, share: float) -> HoldOut:
 def chosen(
     candidates: Sequence[RecalledRecord], limit: int
 ) -> tuple[tuple[RecalledRecord, ...], tuple[WithheldRecord, ...]]:
-    """The best of the candidates, and the insights among them that are held out; others take their places."""
-    episodes = sum(record.kind == "episode" for record in candidates)
-    places = max(MAX_INSIGHTS, limit - episodes)
+    """The best of the candidates, and the insights among them that are held out; others take their places.
+
+    Half the places are for insights, the other half for what happened; what one leaves free, the other gets.
+    """
+    candidates = _without_many_notes(candidates)
+    showable = Counter(_general(record) for record in candidates if not record.held_out)
+    places = {
+        True: max(limit // 2, limit - showable[False]),
+        False: max(limit - limit // 2, limit - showable[True]),
+    }
     used: list[RecalledRecord] = []
     withheld: list[WithheldRecord] = []
     for record in candidates:
-        if len(used) == limit:
-            break
-        if record.kind == "insight":
-            if places == 0:
-                continue
-            if record.held_out:
-                withheld.append(
-                    WithheldRecord(
-                        id=record.id, kind=record.kind, version=record.version, similarity=record.similarity
-                    )
+        if places[_general(record)] == 0:
+            continue
+        if record.held_out:
+            withheld.append(
+                WithheldRecord(
+                    id=record.id, kind=record.kind, version=record.version, similarity=record.similarity
                 )
-                continue
-            places -= 1
+            )
+            continue
+        places[_general(record)] -= 1
         used.append(record)
     return tuple(used), tuple(withheld)
 
 
+def _without_many_notes(candidates: Sequence[RecalledRecord]) -> list[RecalledRecord]:
+    notes = [record.id for record in candidates if record.kind == "note"][MAX_NOTES:]
+    return [record for record in candidates if record.id not in notes]
+
+
+def _general(record: RecalledRecord) -> bool:
+    return record.kind == "insight"
+
+
 def unclear(candidates: Sequence[RecalledRecord], used: Sequence[RecalledRecord]) -> bool:
-    """Whether a record left out is so near to the last one used that their order says little."""
-    left = {record.id for record in candidates} - {record.id for record in used}
-    if not left or not used:
-        return False
-    best = max(record.score for record in candidates if record.id in left)
-    return min(record.score for record in used) - best < MARGIN
+    """Whether a record left out is so near to the last one like it that their order says little."""
+    shown = {record.id for record in used}
+    left = [record for record in candidates if record.id not in shown and not record.held_out]
+    return any(
+        min(last.score for last in used if _general(last) == _general(record)) - record.score < MARGIN
+        for record in left
+        if any(_general(last) == _general(record) for last in used)
+    )
 
 
 def settled(recall: Recall, scores: Mapping[RecordId, float] | None, *, limit: int) -> Recall:

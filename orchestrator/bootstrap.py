@@ -7,6 +7,7 @@ It imports no LangGraph and no LiteLLM, so that a task can be submitted and foll
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import psycopg
 
@@ -20,16 +21,18 @@ from inference.gateway import ModelGateway
 from inference.litellm_files import names_provider
 from inference.ports import ModelProvider
 from inference.retry import RetryPolicy
-from memory import Evaluator, Memory
+from memory import Checker, Evaluator, Indexer, Memory, Rebuilder
 from memory.forgetting import Forgetting
-from memory.index.generations import OneGeneration
-from memory.index.indexer import Indexer
+from memory.index import PgVectorIndex, QdrantIndex
+from memory.index.following import CurrentEmbedder, CurrentIndex
+from memory.index.generations import OneGeneration, OpenIndex, StoredGenerations
 from memory.insight_graph.sources import EpisodeSource, InsightSource
 from memory.notes.source import NoteSource
-from memory.ports import Collection, Embedder, Source, VectorIndex
+from memory.ports import Collection, Embedder, Generations, Source, VectorIndex
 from memory.search import Search
 from memory.task_tree import TaskTree
 from memory.transfer import Exporting, Importing
+from orchestrator.embedders import Embedders
 from orchestrator.engine.evaluating import evaluator_of
 from orchestrator.platform import Platform
 from orchestrator.services.admission import Admission
@@ -92,21 +95,14 @@ async def open_platform(
         clock=clock,
     )
     model = gateway.describe()
-    embedder = embedder or _embedder()
-    index = index or _index(settings, database, embedder)
+    embedders = Embedders(settings, clock, local=embedder)
+    indexing = _indexing(settings, database, clock, embedders, index)
     if tools is None:
-        tools = (*builtin_tools(MeaningSearch(embedder)), *tools_of(settings.tool_modules))
+        tools = (*builtin_tools(MeaningSearch(embedders.local)), *tools_of(settings.tool_modules))
     runner = ToolRunner(ToolRegistry(tools))
     task_tree = TaskTree()
     intake = Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced)
-    generations = OneGeneration(embedder, index)
-    sources: dict[Collection, Source] = {
-        "episode": EpisodeSource(),
-        "insight": InsightSource(),
-        "note": NoteSource(),
-    }
-    indexer = Indexer(database, sources, generations)
-    forgetting = Forgetting(database, generations, ids)
+    forgetting = Forgetting(database, indexing.generations, ids)
     admission = Admission(
         database=database,
         of_tenant=settings.max_open_tasks_per_tenant,
@@ -118,10 +114,20 @@ async def open_platform(
         clock=clock,
         ids=ids,
         gateway=gateway,
-        embedder=embedder,
-        index=index,
+        embedders=embedders,
+        embedder=indexing.embedder,
+        index=indexing.index,
+        indexer=indexing.indexer,
+        rebuilder=indexing.rebuilder,
+        checker=indexing.checker,
         tools=runner,
-        memory=Memory(database=database, embedder=embedder, index=index, holdout=settings.memory_holdout),
+        memory=Memory(
+            database=database,
+            embedder=indexing.embedder,
+            index=indexing.index,
+            indexer=indexing.indexer,
+            holdout=settings.memory_holdout,
+        ),
         task_tree=task_tree,
         tasks=TaskService(
             database,
@@ -139,8 +145,8 @@ async def open_platform(
         memories=MemoryService(
             database,
             ids,
-            indexer=indexer,
-            search=Search(database, embedder, index),
+            indexer=indexing.indexer,
+            search=Search(database, indexing.embedder, indexing.index),
             forgetting=forgetting,
             exporting=Exporting(database, clock),
             importing=Importing(database),
@@ -200,17 +206,61 @@ def model_config(settings: Settings) -> ModelConfig:
     )
 
 
-def _embedder() -> Embedder:
-    from memory.embedder import MiniLm
+@dataclass(frozen=True, kw_only=True)
+class _Indexing:
+    embedder: Embedder
+    index: VectorIndex
+    generations: Generations
+    indexer: Indexer
+    rebuilder: Rebuilder | None
+    checker: Checker
 
-    return MiniLm()
+
+def _indexing(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    embedders: Embedders,
+    index: VectorIndex | None,
+) -> _Indexing:
+    """The index in generations; one that is given has the given embedder for ever."""
+    sources: dict[Collection, Source] = {
+        "episode": EpisodeSource(),
+        "insight": InsightSource(),
+        "note": NoteSource(),
+    }
+
+    def indexer(generations: Generations) -> Indexer:
+        return Indexer(database, sources, generations, sweep=settings.sweep_seconds)
+
+    if index is not None:
+        only = OneGeneration(embedders.local, index)
+        return _Indexing(
+            embedder=embedders.local,
+            index=index,
+            generations=only,
+            indexer=indexer(only),
+            rebuilder=None,
+            checker=Checker(database, index, sources),
+        )
+    stored = StoredGenerations(
+        database, clock, embedders.open, _index_maker(settings, database), chosen=settings.embedder
+    )
+    current = CurrentIndex(stored)
+    return _Indexing(
+        embedder=CurrentEmbedder(stored),
+        index=current,
+        generations=stored,
+        indexer=indexer(stored),
+        rebuilder=Rebuilder(database, clock, stored, sources),
+        checker=Checker(database, current, sources),
+    )
 
 
-def _index(settings: Settings, database: Database, embedder: Embedder) -> VectorIndex:
-    if settings.vector_index == "pgvector":
-        from memory.index import PgVectorIndex
+def _index_maker(settings: Settings, database: Database) -> OpenIndex:
+    def make(embedder: Embedder, generation: int) -> VectorIndex:
+        if settings.vector_index == "pgvector":
+            return PgVectorIndex(database, embedder, generation=generation)
+        return QdrantIndex(settings.qdrant_url, settings.qdrant_api_key, embedder, generation=generation)
 
-        return PgVectorIndex(database, embedder)
-    from memory.index.qdrant import QdrantIndex
-
-    return QdrantIndex(settings.qdrant_url, settings.qdrant_api_key, embedder)
+    return make

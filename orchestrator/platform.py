@@ -10,10 +10,11 @@ from core.ids import IdSource
 from core.settings import Settings
 from inference.model import ModelDescription
 from inference.ports import Gateway
-from memory import Evaluator, Memory
+from memory import Checker, Evaluator, Indexer, Memory, Rebuilder
 from memory.forgetting import Forgetting
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
+from orchestrator.embedders import Embedders
 from orchestrator.services.keys import KeyService
 from orchestrator.services.ports import Approvals, Control, Forks, Memories, Messages, Tasks
 from orchestrator.turns.tool_runner import ToolRunner
@@ -26,8 +27,12 @@ class Platform:
     clock: Clock
     ids: IdSource
     gateway: Gateway
+    embedders: Embedders
     embedder: Embedder
     index: VectorIndex
+    indexer: Indexer
+    rebuilder: Rebuilder | None
+    checker: Checker
     tools: ToolRunner
     memory: Memory
     task_tree: TaskTree
@@ -45,6 +50,7 @@ class Platform:
     async def aclose(self) -> None:
         await self.gateway.aclose()
         await self.index.close()
+        await self.embedders.aclose()
         await self.database.close()
 
     async def ready(self) -> dict[str, str]:

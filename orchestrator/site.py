@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from core.errors import ConfigurationError
 from core.ids import DEFAULT_TENANT, TimeOrderedIds
 from core.postgres import EmbeddedPostgres
 from core.settings import Settings
-from orchestrator.services.keys import new_secret, register
+from orchestrator.services.keys import KnownKey, new_secret, register, registered
 
 _FOLDER_MODE = 0o711 if os.geteuid() == 0 else 0o700
 """Under root, Postgres runs as another user and must be able to pass through; nobody may list."""
@@ -54,8 +54,7 @@ def open_site(settings: Settings) -> Site:
     postgres = EmbeddedPostgres(_data_folder(settings) / "postgres")
     address = postgres.start()
     try:
-        password = kept_secret(settings.data_dir / "postgres-application", lambda: secrets.token_urlsafe(24))
-        migrate(address.conninfo(), application_password=password)
+        password = _migrated(settings, address.conninfo())
         key = _local_key(settings, address.conninfo())
     except BaseException:
         postgres.release()
@@ -88,6 +87,57 @@ def prepare_site(settings: Settings) -> tuple[list[int], Path]:
     ran = migrate(admin, application_password=str(password) if password else None)
     _local_key(settings, admin)
     return ran, key_file
+
+
+def add_key(settings: Settings, *, name: str, scopes: frozenset[str], teams: frozenset[str]) -> str:
+    """Blocking: make another key for the first tenant; its secret is known to whoever calls alone.
+
+    Raises:
+        ConfigurationError: Postgres is not embedded, and no administrator's URL is set.
+        InvalidInput: what is given as a team is no name of one.
+        StorageError: Postgres cannot be reached.
+    """
+    secret = new_secret()
+    with _administrator(settings) as admin:
+        register(
+            admin,
+            TimeOrderedIds(),
+            tenant=DEFAULT_TENANT,
+            tenant_name="default",
+            key_name=name,
+            secret=secret,
+            scopes=scopes,
+            teams=teams,
+        )
+    return secret
+
+
+def known_keys(settings: Settings) -> list[KnownKey]:
+    """Blocking: the keys of the first tenant, oldest first. Raises as `add_key`."""
+    with _administrator(settings) as admin:
+        return registered(admin, DEFAULT_TENANT)
+
+
+@contextlib.contextmanager
+def _administrator(settings: Settings) -> Generator[str]:
+    """Where an administrator finds the database, which is up to date."""
+    if settings.database_url is not None:
+        if settings.database_admin_url is None:
+            raise ConfigurationError(
+                "set TREEHOLD_DATABASE_ADMIN_URL: keys are made by a role that owns the database"
+            )
+        yield settings.database_admin_url.get_secret_value()
+        return
+    with EmbeddedPostgres(_data_folder(settings) / "postgres") as address:
+        _migrated(settings, address.conninfo())
+        yield address.conninfo()
+
+
+def _migrated(settings: Settings, admin_conninfo: str) -> str:
+    """The application role's password."""
+    password = kept_secret(settings.data_dir / "postgres-application", lambda: secrets.token_urlsafe(24))
+    migrate(admin_conninfo, application_password=password)
+    return password
 
 
 def _data_folder(settings: Settings) -> Path:

@@ -1,4 +1,4 @@
-"""A worker process's engine room: Celery's thread pool over one event loop, the relay and the reaper.
+"""A worker process's engine room: Celery's thread pool over one event loop, relay, reaper and indexer.
 
 A Celery thread holds a slot while a turn runs on the loop; an agent that waits holds nothing (law 2).
 """
@@ -126,6 +126,7 @@ class Worker:
             for name, job in (
                 ("relay", self._relay.run()),
                 ("reaper", self._room.reaper().run()),
+                ("indexer", self._room.platform.indexer.run()),
                 ("leases", self._room.leases.run()),
                 ("cancellations", self._room.cancellations().run()),
             )

@@ -27,7 +27,8 @@ def plan(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonValu
     if compared:
         group = [file for file in inputs if file["path"] in compared]
         return {"subtasks": [_subtask(f"Compare {len(group)} files", question, group, split=False)]}
-    groups = _groups(_chosen(question, inputs), most)
+    recalled = cast(list[dict[str, Any]], blocks.get("recalled") or [])
+    groups = _groups(_narrowed(_chosen(question, inputs), recalled), most)
     if not groups:
         return {"subtasks": [_subtask("Answer without files", question, [], split=False)]}
     return {
@@ -49,6 +50,27 @@ def _near(inputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     best = float(ranked[0]["score"]) if ranked else 0.0
     near = [file for file in ranked if float(file["score"]) >= best * NEAR_ENOUGH]
     return near if len(near) >= FEW else ranked[:FEW]
+
+
+def _narrowed(files: Sequence[dict[str, Any]], recalled: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Without the files behind those that memory names: they were enough for a task like this one.
+
+    A file that lies nearer to the question than they do stays: this question may be another one.
+    """
+    said = [line for record in recalled for line in _pointers(record)]
+    known = [file for file in files if any(comparing.is_named(line, str(file["path"])) for line in said)]
+    if not known:
+        return list(files)
+    least = min(float(file["score"]) for file in known)
+    return [file for file in files if file in known or float(file["score"]) >= least]
+
+
+def _pointers(record: Mapping[str, Any]) -> list[str]:
+    """What a note says, and what mattered in a task that came to its end."""
+    lines = [str(line) for line in record["lines"]]
+    if record["kind"] == "note":
+        return lines
+    return [line for line in lines if line.startswith("key step: ") and "outcome: done" in lines]
 
 
 def _groups(files: Sequence[dict[str, Any]], most: int) -> list[list[dict[str, Any]]]:

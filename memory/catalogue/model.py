@@ -117,7 +117,8 @@ class InsightRecord(_Record):
             state=self.state,
             trust=self.provenance.trust,
             texts=(self.about, self.text),
-            worth=self.worth,
+            worth=(1 + self.supports) / (2 + self.supports + self.contradictions),
+            voice=str(self.id),
         )
 
 
@@ -151,6 +152,7 @@ class NoteRecord(_Record):
             state=self.state,
             trust=self.provenance.trust,
             texts=(self.text,),
+            voice=str(self.id) if self.state == "active" else None,
         )
 
 

@@ -1,5 +1,6 @@
 """Text to vectors."""
 
+from memory.embedder.cached import CachedEmbedder
 from memory.embedder.minilm import MiniLm
 
-__all__ = ["MiniLm"]
+__all__ = ["CachedEmbedder", "MiniLm"]

@@ -106,12 +106,11 @@ WHERE record_id = ANY(%(records)s) AND decision = 'used' ORDER BY task_id
 
 -- name: delete_learning
 -- What a model was asked about the lost, and said; and what it was asked later with the lost before its eyes.
+-- One that is under way comes to nothing: its outcome finds no row.
 DELETE FROM learning_call AS l
-WHERE l.state <> 'intent' AND (
-    l.task_id IN (SELECT e.task_id FROM episode AS e WHERE e.id = ANY(%(lost)s))
+WHERE l.task_id IN (SELECT e.task_id FROM episode AS e WHERE e.id = ANY(%(lost)s))
     OR l.subject_id = ANY(%(lost)s)
     OR l.subject_id IN (SELECT e.cluster_id FROM episode AS e WHERE e.id = ANY(%(lost)s))
-)
 
 -- name: delete_feedback
 DELETE FROM feedback
@@ -160,6 +159,7 @@ SELECT g.kind, g.id, 'lineage' FROM gone AS g
 WHERE EXISTS (SELECT FROM utterance AS u WHERE u.episode_id = g.id)
     OR EXISTS (SELECT FROM insight_support AS s WHERE s.episode_id = g.id OR s.insight_id = g.id)
     OR EXISTS (SELECT FROM insight_version AS v WHERE v.insight_id = g.id)
+    OR g.id IN (SELECT l.subject_id FROM learning_call AS l)
     OR g.id IN (SELECT unnest(v.supersedes) FROM insight_version AS v)
     OR g.id IN (SELECT unnest(v.episodes) FROM insight_version AS v WHERE v.op <> 'found')
 ORDER BY 1, 2

@@ -78,7 +78,8 @@ Verdict = Annotated[Accepted | HeldBack | Abstained, Field(discriminator="decisi
 class Candidate:
     """A fetched record as the read guard sees it.
 
-    `worth` is the mean of an insight's Beta counts, 0 to 1, and absent for episodes.
+    `worth` is how far episodes agree with an insight, 0 to 1, and absent for episodes. `voice` is whose word
+    the record is, where that is another than its origin's: of several with one voice the nearest counts.
     """
 
     id: RecordId
@@ -90,3 +91,4 @@ class Candidate:
     texts: tuple[str, ...]
     actions: tuple[Action, ...] = ()
     worth: float | None = None
+    voice: str | None = None

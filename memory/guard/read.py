@@ -25,11 +25,10 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
     """Judge fetched records against the rules and against each other.
 
     First each record alone: quarantined, too far from the goal, or written like instructions. Then one
-    record per origin, the nearest, for each kind; an active insight rests on several and stands for itself,
-    and so does an active note, for which somebody stands. Then the episodes left are compared by their
-    recorded actions; every origin has one vote, and no record votes on its own origin. Without a quorum,
-    without recorded actions, between the bounds, or where more than half would be held back, the guard
-    abstains: absence of evidence is not evidence against a record.
+    record per origin (or voice), the nearest, for each kind.
+    Then the episodes left are compared by their recorded actions; every origin has one vote, and no record
+    votes on its own origin. Without a quorum, without recorded actions, between the bounds, or where more
+    than half would be held back, the guard abstains: absence of evidence is not evidence against a record.
 
     Returns:
         A verdict for every candidate, by id.
@@ -38,7 +37,7 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
     chosen: dict[tuple[str, str], Candidate] = {}
     for candidate in sorted(candidates, key=lambda one: (-one.similarity, one.id)):
         reason = _fault(candidate, minimum_similarity)
-        voice = candidate.kind, _voice(candidate)
+        voice = candidate.kind, candidate.voice or candidate.origin
         if reason is None and voice in chosen:
             reason = "same_origin"
         if reason is None:
@@ -53,11 +52,6 @@ def review(candidates: Sequence[Candidate], *, minimum_similarity: float) -> dic
         elif candidate.kind == "note":
             verdicts[candidate.id] = _by_state(candidate)
     return verdicts
-
-
-def _voice(candidate: Candidate) -> str:
-    stands_for_itself = candidate.kind != "episode" and candidate.state == "active"
-    return str(candidate.id) if stands_for_itself else candidate.origin
 
 
 def _fault(candidate: Candidate, minimum_similarity: float) -> HeldReason | None:

@@ -10,6 +10,7 @@ from core.database import Database
 from core.ids import TenantId
 from core.scopes import EVERY
 from memory.index import outbox
+from memory.index.generations import all_tenants
 from memory.index.points import digest_of
 from memory.ports import Collection, Source, VectorIndex
 
@@ -48,6 +49,16 @@ class Checker:
         self._database = database
         self._index = index
         self._sources = sources
+
+    async def check_all(self, *, mend: bool = False, most: int | None = None) -> list[Difference]:
+        """Every tenant's; nothing where the index has more than `most` points."""
+        tenants = await all_tenants(self._database)
+        points = 0
+        for tenant in tenants if most is not None else []:
+            points += sum([await self._index.count(tenant, one) for one in self._sources])
+        if most is not None and points > most:
+            return []
+        return [one for tenant in tenants for one in await self.check(tenant, mend=mend)]
 
     async def check(self, tenant: TenantId, *, mend: bool = False) -> list[Difference]:
         """Look at every record and every point of a tenant.

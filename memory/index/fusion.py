@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,10 +11,13 @@ from memory.ports import Hit
 DEPTH = 100
 """Records taken of each order before they are joined, or as many as are asked for, if that is more."""
 
-WORDS = 1.5
-"""What the best match of words counts against a cosine of 1."""
+WORDS = 1.25
+"""What the best match of words counts against the nearest in meaning."""
 
-SEEDS = 30
+SURE = 0.4
+"""The cosine from which the nearest counts in full; where nothing is so near, meaning has less to say."""
+
+SEEDS = 20
 """The best records, whose neighbours are looked at."""
 
 REACH, LIFT, FADING = 3, 0.4, 0.6
@@ -42,17 +45,43 @@ class Candidate:
     payload: Mapping[str, str]
 
 
-def scored(candidates: Iterable[Candidate], most: float) -> dict[UUID, Hit]:
-    """Each with a score of its own; `most` is what the words of the best match are worth."""
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """What makes the two orders of one search comparable: a cosine alone does not tell near from far."""
+
+    nearest: float
+    farthest: float
+    words: float
+
+    @classmethod
+    def of(cls, candidates: Sequence[Candidate]) -> Scale:
+        near = sorted((one.similarity for one in candidates), reverse=True)[:DEPTH] or [0.0]
+        words = max((one.words for one in candidates), default=0.0)
+        return cls(nearest=near[0], farthest=near[-1], words=words)
+
+    def score(self, one: Candidate) -> float:
+        """From 0 for what is far and has no word, to 1 + `WORDS`."""
+        span = self.nearest - self.farthest
+        share = min(1.0, max(0.0, (one.similarity - self.farthest) / span)) if span > 0 else 1.0
+        near = share * min(1.0, max(0.0, self.nearest / SURE))
+        return near + (WORDS * one.words / self.words if self.words > 0 else 0.0)
+
+
+def scored(candidates: Iterable[Candidate], scale: Scale) -> dict[UUID, Hit]:
+    """Each with a score of its own."""
     return {
-        one.id: Hit(
-            id=one.id,
-            similarity=one.similarity,
-            score=max(0.0, one.similarity) + (WORDS * one.words / most if most > 0 else 0.0),
-            payload=one.payload,
-        )
+        one.id: Hit(id=one.id, similarity=one.similarity, score=scale.score(one), payload=one.payload)
         for one in candidates
     }
+
+
+def nearest(candidates: Iterable[Candidate], limit: int) -> list[Hit]:
+    """In the order of meaning alone."""
+    hits = [
+        Hit(id=one.id, similarity=one.similarity, score=one.similarity, payload=one.payload)
+        for one in candidates
+    ]
+    return sorted(hits, key=lambda hit: (-hit.similarity, hit.id))[:limit]
 
 
 def neighbourhood(hits: Mapping[UUID, Hit]) -> list[Place]:

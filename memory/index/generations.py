@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -116,10 +117,21 @@ class StoredGenerations:
 
     async def live(self) -> Sequence[StoredGeneration]:
         """Raises `StorageError` where one cannot be opened here: the work is left to other processes."""
+        rows = await self.rows()
+        if not rows:
+            raise StorageError("there is no index yet")
         try:
-            return [await self.opened(row) for row in await self.rows()]
+            return [await self.opened(row) for row in rows]
         except ConfigurationError as error:
             raise StorageError(error.message) from error
+
+    async def openable(self) -> Sequence[StoredGeneration]:
+        """Those of the live ones that can be opened here."""
+        found: list[StoredGeneration] = []
+        for row in await self.rows():
+            with suppress(ConfigurationError):
+                found.append(await self.opened(row))
+        return found
 
     async def opened(self, row: GenerationRow) -> StoredGeneration:
         """A generation, ready for use."""
@@ -167,10 +179,6 @@ class StoredGenerations:
         """Those that are not retired, the current one first."""
         return [GenerationRow(**row) for row in await self._run(SQL.live)]
 
-    async def tenants(self) -> list[TenantId]:
-        """Whose records the index is made of."""
-        return [TenantId(row["tenant_id"]) for row in await self._run(SQL.tenants)]
-
     async def close(self) -> None:
         opened, self._opened, self._current = self._opened, {}, None
         for generation in opened.values():
@@ -183,6 +191,13 @@ class StoredGenerations:
             except psycopg.errors.UniqueViolation as error:
                 raise StorageError("another rebuild of the index has just begun") from error
             return await cursor.fetchall() if cursor.description else []
+
+
+async def all_tenants(database: Database) -> list[TenantId]:
+    """Whose records an index is made of."""
+    async with database.plumbing() as connection:
+        rows = await (await connection.execute(SQL.tenants)).fetchall()
+    return [TenantId(row["tenant_id"]) for row in rows]
 
 
 class _Named:

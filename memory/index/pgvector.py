@@ -14,14 +14,14 @@ from core.database import Database, Row, UnitOfWork, jsonb, queries
 from core.errors import ConfigurationError
 from core.ids import TenantId
 from core.scopes import EVERY
-from memory.index.fusion import DEPTH, Candidate, lifted, neighbourhood, scored
+from memory.index.fusion import DEPTH, Candidate, Scale, lifted, nearest, neighbourhood, scored
 from memory.index.points import batches, checked, digest_of
 from memory.index.weights import TERMS, Weights, counts_of, weights_of
 from memory.ports import Collection, Embedder, Hit, Point, Where
 
 SQL = queries.load(__file__)
 
-GRAPH_DIMENSIONS = (256, 384, 512, 768, 1024, 1536)
+GRAPH_DIMENSIONS = (384, 768, 1024, 1536)
 """The lengths of vector that the migration made graphs for. Vectors of others are compared one by one."""
 
 MOST_DIMENSIONS = 1_900
@@ -33,13 +33,19 @@ EXACT_POINTS = 5_000
 SCANNED_POINTS = 20_000
 """How far the graph is walked past other tenants' points before the search turns to comparing every point."""
 
-WORDED_POINTS = 3_000
+WORDED_POINTS = 2_000
 """About how many records with a rare word of the question are looked at."""
 
 MIN_BREADTH, MAX_BREADTH = 100, 1_000
-"""Candidates kept while walking the graph: at least twice the hits asked for. pgvector allows 1,000."""
+"""Candidates kept while walking the graph: some more than the hits asked for. pgvector allows 1,000."""
+
+KNOWN_LARGE = 1_024
+"""Searches remembered to be about many points."""
 
 BATCH = 256
+
+DROPPED = 5_000
+"""Points of an old generation that are removed in one transaction: each looks through the whole table."""
 
 _CANDIDATES = TypeAdapter(list[Candidate])
 
@@ -66,6 +72,7 @@ class PgVectorIndex:
         self._embedder = embedder
         self._generation = f"{embedder.name}#{generation}"
         self._exact_points = exact_points
+        self._large: set[tuple[object, ...]] = set()
 
     async def prepare(self) -> None:
         """The table comes with the migrations; this sees that pgvector can search as it must.
@@ -122,15 +129,15 @@ class PgVectorIndex:
             }
             asked |= await self._tuned(work, asked, counts_of(tenant, collection, text or ""))
             candidates = await self._candidates(work, asked)
-            most = max((one.words for one in candidates), default=0.0)
-            hits = scored(candidates, most)
+            scale = Scale.of(candidates)
+            hits = scored(candidates, scale)
             if text is not None and (places := neighbourhood(hits)):
                 threads, positions = zip(*places, strict=True)
                 beside = {**asked, "threads": list(threads), "positions": list(positions)}
                 found = _CANDIDATES.validate_python(await work.fetch_all(SQL.neighbours, beside))
-                hits |= scored(found, most)
+                hits |= scored(found, scale)
         if text is None:
-            return sorted(hits.values(), key=lambda hit: (-hit.similarity, hit.id))[:limit]
+            return nearest(candidates, limit)
         return lifted(hits, limit)
 
     async def delete(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> None:
@@ -164,7 +171,7 @@ class PgVectorIndex:
             last = ids[-1]
 
     async def destroy(self) -> None:
-        asked = {"generation": self._generation, "most": BATCH}
+        asked = {"generation": self._generation, "most": DROPPED}
         while row := await self._database.call(SQL.destroy, asked):
             if not row["dropped"]:
                 return
@@ -183,7 +190,7 @@ class PgVectorIndex:
     async def _tuned(self, work: UnitOfWork, asked: Row, counts: Weights) -> Row:
         """Prepare the transaction; the words of the question as they are asked for."""
         terms = {"terms": list(counts), "counts": list(counts.values())}
-        breadth = min(max(MIN_BREADTH, 2 * asked["limit"]), MAX_BREADTH)
+        breadth = min(max(MIN_BREADTH, asked["limit"] + asked["limit"] // 4), MAX_BREADTH)
         row = await work.fetch_one(
             SQL.tune, {**asked, **terms, "breadth": breadth, "scanned": SCANNED_POINTS}
         )
@@ -200,12 +207,23 @@ class PgVectorIndex:
         return _CANDIDATES.validate_python([{name: row[name] for name in _FIELDS} for row in rows])
 
     async def _many(self, work: UnitOfWork, asked: Row) -> bool:
-        """Whether too many points match to compare them all."""
+        """Whether too many points match to compare them all; once they do, that is taken for granted.
+
+        Should they have become few, the walk of the graph finds too few, and all are compared in the end.
+        """
         if self._embedder.dimensions not in GRAPH_DIMENSIONS:
             return False
+        about = (work.tenant, asked["collection"], str(asked["scopes"]), asked["where"])
+        if about in self._large:
+            return True
         row = await work.fetch_one(SQL.matching, {**asked, "most": self._exact_points + 1})
         assert row is not None
-        return int(row["points"]) > self._exact_points
+        large = int(row["points"]) > self._exact_points
+        if large and len(self._large) >= KNOWN_LARGE:
+            self._large.clear()
+        if large:
+            self._large.add(about)
+        return large
 
 
 _FIELDS = ("id", "payload", "similarity", "words")

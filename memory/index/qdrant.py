@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from core.errors import ConfigurationError, StorageError
 from core.ids import TenantId
-from memory.index.fusion import DEPTH, Candidate, Place, lifted, neighbourhood, scored
+from memory.index.fusion import DEPTH, Candidate, Place, Scale, lifted, nearest, neighbourhood, scored
 from memory.index.points import batches, checked, digest_of, storable
 from memory.index.qdrant_filters import at_places, labels_of, of_tenant
 from memory.index.weights import Weights, counts_of, weights_of
@@ -104,12 +104,12 @@ class QdrantIndex:
             return []
         counts = counts_of(tenant, collection, text or "")
         candidates = await self._candidates(tenant, collection, vector, counts, limit, where)
-        most = max((one.words for one in candidates), default=0.0)
-        hits = scored(candidates, most)
+        scale = Scale.of(candidates)
+        hits = scored(candidates, scale)
         if text is None:
-            return sorted(hits.values(), key=lambda hit: (-hit.similarity, hit.id))[:limit]
+            return nearest(candidates, limit)
         if places := neighbourhood(hits):
-            hits |= scored(await self._neighbours(tenant, collection, vector, places, where), most)
+            hits |= scored(await self._neighbours(tenant, collection, vector, places, where), scale)
         return lifted(hits, limit)
 
     async def delete(self, tenant: TenantId, collection: Collection, ids: Sequence[UUID]) -> None:

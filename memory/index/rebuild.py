@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from core.clock import Clock
 from core.database import Database
-from core.errors import Conflict
+from core.errors import ConfigurationError, Conflict, StorageError
 from core.ids import TenantId
 from core.scopes import EVERY
 from memory.index import outbox
-from memory.index.generations import FOLLOW_SECONDS, StoredGenerations
+from memory.index.generations import FOLLOW_SECONDS, StoredGenerations, all_tenants
 from memory.index.indexer import Indexer
-from memory.ports import Collection, Source
+from memory.ports import Collection, Generation, Source
 
 PAGE = 512
 """Records marked at a time: as many at most wait before what other tenants change."""
@@ -34,7 +34,7 @@ _LOCK = b"SELECT pg_try_advisory_lock(hashtext('rebuild_index')) AS mine"
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a rebuild is; `expected` is how many records the old index had."""
+    """How far a rebuild is; `expected` is how many records the old index had, 0 if that is not known."""
 
     records: int
     expected: int
@@ -47,6 +47,16 @@ class Rebuilt:
     embedder: str
     records: Mapping[Collection, int]
     removed: int
+
+
+class _Openable:
+    """A generation whose embedder is gone must not keep another from being built."""
+
+    def __init__(self, generations: StoredGenerations) -> None:
+        self._generations = generations
+
+    async def live(self) -> Sequence[Generation]:
+        return await self._generations.openable()
 
 
 class Rebuilder:
@@ -62,13 +72,12 @@ class Rebuilder:
         clock: Clock,
         generations: StoredGenerations,
         sources: Mapping[Collection, Source],
-        indexer: Indexer,
     ) -> None:
         self._database = database
         self._clock = clock
         self._generations = generations
         self._sources = sources
-        self._indexer = indexer
+        self._indexer = Indexer(database, sources, _Openable(generations))
 
     async def rebuild(
         self, *, embedder: str | None = None, told: Callable[[Progress], None] = lambda _: None
@@ -86,7 +95,7 @@ class Rebuilder:
         """
         async with self._alone():
             await self._generations.drop_retired()
-            tenants = await self._generations.tenants()
+            tenants = await all_tenants(self._database)
             expected = await self._expected(tenants)
             new = await self._generations.begin(embedder or self._generations.chosen)
             done: dict[Collection, int] = dict.fromkeys(self._sources, 0)
@@ -102,7 +111,10 @@ class Rebuilder:
         return Rebuilt(embedder=new.row.name, records=done, removed=removed)
 
     async def _expected(self, tenants: list[TenantId]) -> int:
-        current = await self._generations.current()
+        try:
+            current = await self._generations.current()
+        except (ConfigurationError, StorageError):
+            return 0
         counts = [
             await current.index.count(tenant, collection)
             for tenant in tenants

@@ -45,7 +45,7 @@ episodes AS (
     UPDATE episode AS e
     SET shown = e.shown + s.new::integer,
         utility = e.utility + (%(reward)s - CASE WHEN s.new THEN e.utility ELSE s.old END)
-            * greatest(1.0 / (e.shown + 2), %(rate)s)
+            * greatest(1.0 / (e.shown + 1 + s.new::integer), %(rate)s)
     FROM shares AS s
     WHERE s.kind = 'episode' AND s.decision = 'used' AND e.id = s.record_id
 )
@@ -58,7 +58,7 @@ SET shown = i.shown + (s.new AND s.decision = 'used')::integer,
     losses = i.losses + CASE WHEN s.decision = 'used' THEN s.weight * (1 - %(reward)s - s.old_loss) ELSE 0 END,
     utility = CASE
         WHEN s.decision = 'used' THEN i.utility + (%(reward)s - CASE WHEN s.new THEN i.utility ELSE s.old END)
-            * greatest(1.0 / (i.shown + 2), %(rate)s)
+            * greatest(1.0 / (i.shown + 1 + s.new::integer), %(rate)s)
         ELSE i.utility
     END,
     updated_at = clock_timestamp()

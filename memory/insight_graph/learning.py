@@ -144,14 +144,16 @@ async def _generalise(work: UnitOfWork, episode: Episode) -> list[RecordId]:
 async def _found(work: UnitOfWork, episode: Episode, cluster: UUID) -> list[RecordId]:
     if episode.outcome != "done":
         return []
-    supporters = await repository.doing_the_same(work, cluster, episode.procedure)
+    supporters = await repository.doing_the_same(work, cluster, episode.procedure, "done")
     insight: Insight | None = found_insight(cluster, supporters)
     if insight is None:
         return []
     if await repository.was_forgotten(work, insight.id):
         return []
     await repository.add_insight(work, insight, "found", episodes=[one.id for one in supporters])
-    await repository.weigh(work, insight, supporters, polarity=1)
+    insight = await repository.weigh(work, insight, supporters, polarity=1)
+    failures = await repository.doing_the_same(work, cluster, episode.procedure, "failed")
+    await repository.weigh(work, insight, failures, polarity=-1)
     return [insight.id]
 
 

@@ -10,10 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from core.ids import RecordId, TaskId
 from core.provenance import Trust
+from core.text import clipped
 from memory.insight_graph.model import FAIL_REASON_CHARACTERS, Episode, Insight, Outcome, Utterance
 
 MAX_MOMENTS = 40
 MAX_KEY_STEPS = 8
+MOMENT_CHARACTERS = 160
 
 
 class _Model(BaseModel):
@@ -103,7 +105,7 @@ def material_of(episode: Episode, said: Sequence[Utterance]) -> Material:
         goal=episode.goal,
         outcome=episode.outcome,
         moments=tuple(
-            Moment(ref=f"m{number}", kind=kind, text=text)
+            Moment(ref=f"m{number}", kind=kind, text=clipped(text, MOMENT_CHARACTERS))
             for number, (kind, text) in enumerate(moments[:MAX_MOMENTS], 1)
         ),
         trust=episode.provenance.trust,

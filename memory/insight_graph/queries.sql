@@ -26,11 +26,11 @@ FROM episode
 WHERE id = ANY(%(ids)s::uuid[])
 
 -- name: doing_the_same
--- The oldest episodes of a cluster that ended well by this procedure, the new one among them.
+-- The oldest episodes of a cluster that followed a procedure and ended so, the new one among them.
 SELECT id, task_id AS task, scope, goal, outcome, origin, steps, actions, conclusion, provenance, state, reasons,
     reward, procedure, key_steps, fail_reason, cluster_id AS cluster, utility
 FROM episode
-WHERE cluster_id = %(cluster)s AND procedure = %(procedure)s::text[] AND outcome = 'done'
+WHERE cluster_id = %(cluster)s AND procedure = %(procedure)s::text[] AND outcome = %(outcome)s
     AND state IN ('candidate', 'active')
 ORDER BY id
 LIMIT %(most)s

@@ -15,7 +15,6 @@ from core.database import Database, UnitOfWork, jsonb, queries
 from core.ids import TaskId, TenantId
 from core.provenance import Trust
 from core.scopes import EVERY
-from core.text import clipped
 from memory.guard.write import screen
 from memory.index.outbox import mark_changed
 from memory.insight_graph import interactions
@@ -43,8 +42,6 @@ MAX_ADVICE = 12
 """What one refinement sees: new episodes, earlier ones that ended otherwise, and advice of the cluster."""
 
 LEASE_SECONDS = 120.0
-
-STEP_CHARACTERS = 160
 
 _EPISODES = TypeAdapter(list[Episode])
 _INSIGHTS = TypeAdapter(list[Insight])
@@ -82,7 +79,7 @@ class Refining:
         Without a reply the episode stays as it was recorded, and is not asked about again.
         """
         chosen = set(condensed.key_steps) if condensed else set[str]()
-        steps = [clipped(one.text, STEP_CHARACTERS) for one in material.moments if one.ref in chosen]
+        steps = [one.text for one in material.moments if one.ref in chosen]
         reason = _reason(material, condensed) if condensed else None
         row = {"episode": material.episode, "key_steps": jsonb(steps), "fail_reason": reason}
         await work.execute(SQL.condense, row)
@@ -135,9 +132,13 @@ class Refining:
         await self._done(work, refinement)
         return refined
 
-    async def pass_over(self, work: UnitOfWork, refinement: Refinement) -> None:
-        """No model answered: the episodes keep what was recorded, and the cluster is given back."""
-        await self._done(work, refinement)
+    async def pass_over(self, work: UnitOfWork, refinement: Refinement, *, again: bool) -> None:
+        """Nothing usable came: the cluster is given back, with its episodes if another try may help."""
+        if again:
+            row = {"task": refinement.task, "cluster": refinement.cluster}
+            await work.execute(SQL.release, row)
+        else:
+            await self._done(work, refinement)
 
     async def _done(self, work: UnitOfWork, refinement: Refinement) -> None:
         new = [one.id for one in refinement.new]

@@ -11,7 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from core.database import UnitOfWork, queries
 from core.ids import AgentId, RecordId, TaskId
-from memory.insight_graph.model import Episode, Insight
+from memory.insight_graph.model import Episode, Insight, Outcome
 from memory.insight_graph.procedure import supported, weighed
 
 SQL = queries.load(__file__)
@@ -48,8 +48,10 @@ async def episodes(work: UnitOfWork, ids: Sequence[RecordId]) -> list[Episode]:
     return _EPISODES.validate_python(await work.fetch_all(SQL.episodes, {"ids": list(ids)}))
 
 
-async def doing_the_same(work: UnitOfWork, cluster: UUID, procedure: Sequence[str]) -> list[Episode]:
-    wanted = {"cluster": cluster, "procedure": list(procedure), "most": MAX_FOUNDING}
+async def doing_the_same(
+    work: UnitOfWork, cluster: UUID, procedure: Sequence[str], outcome: Outcome
+) -> list[Episode]:
+    wanted = {"cluster": cluster, "procedure": list(procedure), "outcome": outcome, "most": MAX_FOUNDING}
     return _EPISODES.validate_python(await work.fetch_all(SQL.doing_the_same, wanted))
 
 

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from agents import distilling
 from core.database import Database, queries
-from core.errors import StorageError, TreeholdError
+from core.errors import ModelOutputInvalid, ModelRefused, StorageError, TreeholdError
 from core.events import Event, EventKind
 from core.ids import TaskId, TenantId
 from core.scopes import EVERY
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 TRIES = 5
 
 UNUSABLE = "unusable_reply"
+
+_FINAL = {None, ModelOutputInvalid.code, ModelRefused.code}
+"""A model that answered so answers so again; `None` is a reply that could not be read."""
 
 
 class Learning:
@@ -59,7 +62,7 @@ class Learning:
 
         What fails is tried again by the reaper's reminder, later each time, and given up after `TRIES`.
         """
-        async with self._database.unit_of_work(tenant) as work:
+        async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
             row = await work.fetch_one(SQL.begin, {"task": task})
             if row is None:
                 return
@@ -150,7 +153,7 @@ class Learning:
         async with self._database.unit_of_work(tenant, scopes=EVERY) as work:
             first = await self._journal.applied(work, refinement.task, "refine")
             if operations is None or reply is None:
-                await refining.pass_over(work, refinement)
+                await refining.pass_over(work, refinement, again=answered.told.get("error") not in _FINAL)
                 what = _unusable(answered)
             elif first:
                 refined = await refining.refine(work, refinement, operations, model=reply.model)

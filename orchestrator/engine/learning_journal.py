@@ -100,26 +100,23 @@ class LearningJournal:
         held = self._gateway.reservation(call.request).tokens
         async with self._database.unit_of_work(call.tenant) as work:
             recorded = await work.fetch_one(SQL.recorded, row)
-            if recorded is None:
-                request = {"request": call.request.canonical(), "material": call.material}
-                begun = await work.execute(
-                    SQL.begin,
-                    {
-                        **row,
-                        "tenant": call.tenant,
-                        "subject": call.subject,
-                        "request": jsonb(request),
-                        "held": held,
-                        "granted": self._tokens,
-                    },
-                )
-            elif recorded["state"] == "intent":
-                begun = await work.execute(SQL.again, {**row, "held": held})
-            else:
+            if recorded is not None and recorded["state"] != "intent":
                 return _recorded(recorded["state"], recorded["outcome"], recorded["model"], recorded["usage"])
+            columns = {
+                **row,
+                "tenant": call.tenant,
+                "subject": call.subject,
+                "request": jsonb({"request": call.request.canonical(), "material": call.material}),
+                "held": held,
+                "granted": self._tokens,
+            }
+            begun = await work.execute(SQL.begin if recorded is None else SQL.again, columns)
+            if not begun:
+                exhausted = _told(BudgetExhausted("tokens", f"the call may need {held:,} tokens"))
+                await work.execute(SQL.refuse, {**columns, "outcome": jsonb(exhausted)})
+                return _recorded("failed", exhausted, None, {})
             left = await work.fetch_one(SQL.left, row)
-        if not begun or left is None:
-            return Answered(reply=None, told={"error": BudgetExhausted.code, "limit": "tokens"})
+        assert left is not None, "it was just written"
         return await self._asked(call, _Meter(held=left["held"], left=left["tokens"]))
 
     async def _asked(self, call: LearningCall, meter: _Meter) -> Answered:

@@ -18,6 +18,14 @@ ON CONFLICT DO NOTHING
 UPDATE learning_call SET attempts = attempts + 1, held = held + %(held)s
 WHERE task_id = %(task)s AND kind = %(kind)s AND state = 'intent' AND held + %(held)s <= allowed
 
+-- name: refuse
+-- What is left does not cover the call, or not once more; what it may have used counts whole.
+INSERT INTO learning_call (tenant_id, task_id, kind, subject_id, request, state, outcome, held, allowed)
+VALUES (%(tenant)s, %(task)s, %(kind)s, %(subject)s, %(request)s::jsonb, 'failed', %(outcome)s::jsonb, 0, 0)
+ON CONFLICT (tenant_id, task_id, kind) DO UPDATE
+SET state = 'failed', outcome = excluded.outcome, spent = learning_call.held
+WHERE learning_call.state = 'intent'
+
 -- name: left
 SELECT allowed - held AS tokens, held FROM learning_call WHERE task_id = %(task)s AND kind = %(kind)s
 

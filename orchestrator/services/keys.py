@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection
+from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import class_row
 
 from core.database import Database
 from core.errors import AccessDenied
@@ -22,6 +24,11 @@ _ADD_KEY = (
     b"INSERT INTO treehold.api_key (id, tenant_id, name, secret_hash, scopes, teams) "
     b"VALUES (%(id)s, %(tenant)s, %(name)s, %(hash)s, %(scopes)s, %(teams)s) "
     b"ON CONFLICT (secret_hash) DO NOTHING"
+)
+
+_KEYS = (
+    b"SELECT id, name, scopes, teams, revoked_at IS NOT NULL AS revoked FROM treehold.api_key "
+    b"WHERE tenant_id = %(tenant)s ORDER BY created_at, id"
 )
 
 
@@ -52,6 +59,23 @@ class KeyService:
             scopes=frozenset(row["scopes"]),
             teams=frozenset(row["teams"]),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownKey:
+    """A key without its secret, which nobody keeps."""
+
+    id: UUID
+    name: str
+    scopes: tuple[str, ...]
+    teams: tuple[str, ...]
+    revoked: bool
+
+
+def registered(admin_conninfo: str, tenant: TenantId) -> list[KnownKey]:
+    """As administrator, the keys of a tenant, oldest first."""
+    with psycopg.connect(admin_conninfo, row_factory=class_row(KnownKey)) as connection:
+        return connection.execute(_KEYS, {"tenant": tenant}).fetchall()
 
 
 def register(

@@ -36,7 +36,7 @@ class Size:
     """Of the statistics by themselves."""
 
 
-FULL = Size(kinds=12, tasks=150, rounds=2_000)
+FULL = Size(kinds=8, tasks=120, rounds=2_000)
 QUICK = Size(kinds=3, tasks=40, rounds=300)
 
 

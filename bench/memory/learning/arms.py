@@ -13,7 +13,8 @@ from bench.support.site import temporary_site
 from core.database import Database
 from core.ids import DEFAULT_TENANT, AgentId, RecordId, TaskId
 from core.provenance import Provenance, Trust
-from memory import Action, FinishedTask, Lift, Memory
+from core.scopes import EVERY
+from memory import FinishedTask, Lift, Memory
 from memory.embedder import MiniLm
 from memory.index import PgVectorIndex
 from memory.index.generations import OneGeneration
@@ -29,11 +30,6 @@ SHOWN = 2
 
 FIRST_TASKS = 9
 """Tasks of each kind that memory knows before it begins; its advice was drawn from them."""
-
-_ACTIONS = (
-    Action(tool="list_files", effect="pure"),
-    Action(tool="read_file", target="a.md", effect="pure"),
-)
 
 
 @dataclass
@@ -97,7 +93,7 @@ class Stage:
                 continue
             refs = tuple(shown.ref for shown in refinement.episodes)
             adds = [Add(op="add", text=advice.text, episodes=refs) for advice in waiting[:3]]
-            async with self._database.unit_of_work(DEFAULT_TENANT) as work:
+            async with self._database.unit_of_work(DEFAULT_TENANT, scopes=EVERY) as work:
                 made = await self.memory.refining.refine(work, refinement, adds, model="simulated")
             for advice, one in zip(waiting, made.added, strict=False):
                 self.ids[advice.text] = one
@@ -122,7 +118,7 @@ class Stage:
         chance = kind.chance(shown)
         ended_well = random.random() < chance
         positions = {record.id: place for place, record in enumerate(recall.used)}
-        async with self._database.unit_of_work(DEFAULT_TENANT) as work:
+        async with self._database.unit_of_work(DEFAULT_TENANT, scopes=EVERY) as work:
             await self.memory.record_exposures(work, task, agent, recall, positions)
         for text in shown:
             self.exposures[text].shown.append(chance)
@@ -146,7 +142,6 @@ class Stage:
             goal=goal,
             outcome="done" if ended_well else "failed",
             origin=f"user:{PEOPLE[number % len(PEOPLE)]}",
-            actions=_ACTIONS,
             reward=reward,
             provenance=Provenance(tenant=DEFAULT_TENANT, trust=Trust.USER),
         )

@@ -39,7 +39,7 @@ DECLARE
     kind text;
     length integer;
 BEGIN
-    FOREACH length IN ARRAY ARRAY[256, 384, 512, 768, 1024, 1536] LOOP
+    FOREACH length IN ARRAY ARRAY[384, 768, 1024, 1536] LOOP
         FOREACH kind IN ARRAY ARRAY['episode', 'insight', 'note'] LOOP
             EXECUTE format(
                 'CREATE INDEX vector_point_nearest_%1$s_%2$s ON vector_point '

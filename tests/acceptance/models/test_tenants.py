@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from api.routes import pages
 from core.database import Database
 from core.database.migrate import APPLICATION_ROLE
 from core.ids import DEFAULT_TENANT, TenantId, TimeOrderedIds
+from core.scopes import EVERY
 from memory.embedder import MiniLm
 from memory.index import PgVectorIndex
 from orchestrator.services.keys import new_secret, register
@@ -31,11 +33,12 @@ from treehold import AsyncTreehold
 
 GOAL = "How are backups kept and restored, between tenants?"
 SCOPES = frozenset({"tasks:read", "tasks:write", "memory:read", "memory:write"})
-SHARED = {"migration"}
+SHARED = {"index_generation", "migration"}
 """Tables that belong to no tenant."""
-BODIES: dict[str, dict[str, str]] = {
+BODIES: dict[str, dict[str, str | int]] = {
     "/v1/approvals/{approval}/decide": {"decision": "deny"},
     "/v1/tasks/{task}/messages": {"kind": "ask", "text": "let me in"},
+    "/v1/tasks/{task}/feedback": {"score": 0},
 }
 """What an operation must be sent before it looks whose thing it is."""
 FILLED = {
@@ -47,6 +50,10 @@ FILLED = {
     "checkpoint",
     "episode",
     "event",
+    "forgotten",
+    "forgotten_record",
+    "insight",
+    "note",
     "share",
     "message",
     "vector_point",
@@ -76,6 +83,19 @@ async def asked(client: AsyncTreehold, workspace: Path) -> str:
     return str(approval.id)
 
 
+async def remembered(http: httpx.AsyncClient) -> tuple[str, str]:
+    """An insight, and the receipt of a note that is forgotten."""
+    insight = str(uuid4())
+    line = {"kind": "insight", "id": insight, "form": "advice", "about": GOAL, "text": "Read the last page."}
+    lines = {"Content-Type": "application/x-ndjson"}
+    taken = await http.post("/v1/memory/import", content=json.dumps(line), headers=lines)
+    assert taken.json()["imported"] == {"insight": 1}
+    given = [await http.post("/v1/memory/notes", json={"text": GOAL}) for _ in range(2)]
+    doomed = {"kind": "note", "id": given[0].json()["id"]}
+    receipt = (await http.post("/v1/memory/forget", json=doomed)).json()["id"]
+    return insight, receipt
+
+
 async def party(site: Site, workspace: Path, tenant: TenantId, key: str) -> Party:
     async with AsyncTreehold(base_url=site.url, key=key) as client:
         outcome = await site.run(GOAL, client=client, workspace=workspace)
@@ -89,7 +109,11 @@ async def party(site: Site, workspace: Path, tenant: TenantId, key: str) -> Part
     calls = (await http.get(f"/v1/tasks/{task}/calls")).json()["data"]
     artifacts = (await http.get(f"/v1/tasks/{task}/artifacts")).json()["data"]
     agent = str(outcome.tree.agents[0].id)
+    record, receipt = await remembered(http)
     ids = {
+        "kinds": "insights",
+        "record": record,
+        "receipt": receipt,
         "task": task,
         "call": calls[0]["id"],
         "artifact": artifacts[0]["id"],
@@ -305,7 +329,7 @@ async def test_every_table_shows_a_tenant_its_own_rows(
     filled: set[str] = set()
     for table in set(await tables(site)) - SHARED:
         filled |= {table} if await counted(site.admin, table, theirs.tenant) else set()
-        async with application.unit_of_work(ours.tenant) as work:
+        async with application.unit_of_work(ours.tenant, scopes=EVERY) as work:
             seen = await counted(work.connection, table, None)
             assert seen == await counted(work.connection, table, ours.tenant), table
         async with application.plumbing() as connection:
@@ -333,7 +357,7 @@ async def test_no_table_takes_a_row_for_another_tenant(
         before = await counted(site.admin, table, theirs.tenant)
         for statement in (copy, move, drop):
             try:
-                async with application.unit_of_work(ours.tenant) as work:
+                async with application.unit_of_work(ours.tenant, scopes=EVERY) as work:
                     touched = await work.execute(statement.as_bytes(), {"tenant": theirs.tenant})
                     assert touched == 0, (table, statement)
             except psycopg.errors.InsufficientPrivilege:

@@ -14,6 +14,7 @@ from viewer_tasks import KEY, OneKey, ScriptedTasks
 from api import ApiServices, RunningServer, create_app, serve
 from core.settings import Settings
 from orchestrator.services.views import ModelDescription
+from tests.unit.api.fake_memories import FakeMemories
 from tests.unit.api.fakes import FakeApprovals, FakeMessages, FakeTasks
 
 
@@ -29,6 +30,7 @@ async def api(server: ViewerServer) -> AsyncIterator[RunningServer]:
         control=(nothing := FakeTasks()),
         approvals=FakeApprovals(nothing),
         messages=FakeMessages(nothing),
+        memories=FakeMemories(nothing),
         keys=OneKey(),
         model=ModelDescription(name="offline", provider="offline", offline=True),
         ready=ready,

@@ -10,8 +10,12 @@ from pydantic import BaseModel
 import treehold
 from agents.answer import Answer, Citation
 from core.grant import Budget
-from orchestrator.services import views
-from tests.unit.api import fakes
+from core.ids import TenantId
+from memory import forgetting
+from memory.insight_graph.lift import Counts, lift_of
+from memory.transfer import BadLine, Imported
+from orchestrator.services import memory_views, views
+from tests.unit.api import fake_memories, fakes
 
 TASK = fakes.new_task(views.Submission(goal="Why?", output_schema={"type": "object"}, tags={"a": "b"}))
 DONE = TASK.model_copy(
@@ -35,6 +39,12 @@ MESSAGE = fakes.new_message(views.NewMessage(kind="ask", text="How far?")).model
         "error": views.Problem(code="a", message="b"),
     }
 )
+TENANT = TenantId(uuid4())
+EPISODE = fake_memories.new_episode(TENANT)
+LINEAGE = fake_memories.new_lineage(EPISODE)
+RECEIPT = fake_memories.new_receipt(EPISODE, by=uuid4())
+REMAINS = fake_memories.new_remains()
+BAD = BadLine(line=3, message="text: Field required")
 PAIRS: list[tuple[BaseModel, type[BaseModel]]] = [
     (TASK, treehold.Task),
     (DONE, treehold.Task),
@@ -57,6 +67,27 @@ PAIRS: list[tuple[BaseModel, type[BaseModel]]] = [
     (Citation(file="a", line=1, quote="b"), treehold.Citation),
     (Answer(text="a", partial=True, notes=("b",)), treehold.Answer),
     (Budget(tokens=0, seconds=1.5), treehold.Budget),
+    (EPISODE, treehold.Episode),
+    (EPISODE.steps[0], treehold.Step),
+    (EPISODE.actions[0], treehold.Action),
+    (EPISODE.provenance, treehold.Provenance),
+    (EPISODE.provenance.origins[0], treehold.Origin),
+    (fake_memories.new_insight(TENANT), treehold.Insight),
+    (fake_memories.new_note(TENANT, uuid4(), "x"), treehold.Note),
+    (fake_memories.new_found(EPISODE), treehold.Found),
+    (LINEAGE, treehold.Lineage),
+    (LINEAGE.bears[0], treehold.Link),
+    (LINEAGE.versions[0], treehold.Version),
+    (LINEAGE.shown_to[0], treehold.Showing),
+    (RECEIPT, treehold.Receipt),
+    (RECEIPT.counts, treehold.Counts),
+    (RECEIPT.records[0], treehold.Forgotten),
+    (REMAINS, treehold.Remains),
+    (forgetting.Proof(receipt=uuid4(), checked=1, remains=(REMAINS,)), treehold.Proof),
+    (BAD, treehold.BadLine),
+    (Imported(imported={"note": 1}, known=2, held=3, errors=(BAD,)), treehold.Imported),
+    (lift_of(Counts(shown=3, shown_well=2, withheld=1)), treehold.Lift),
+    (memory_views.Judged(task=uuid4(), score=0.5, retired=(uuid4(),)), treehold.Judged),
 ]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from api import ApiServices, RunningServer, create_app, serve
 from core.settings import Settings
+from tests.unit.api.fake_memories import FakeMemories
 from tests.unit.api.fakes import KEY, MODEL, FakeApprovals, FakeKeys, FakeMessages, FakeTasks
 
 HEARTBEAT_SECONDS = 0.05
@@ -34,6 +35,7 @@ def services(tasks: FakeTasks, approvals: FakeApprovals) -> ApiServices:
         control=tasks,
         approvals=approvals,
         messages=FakeMessages(tasks),
+        memories=FakeMemories(tasks),
         keys=FakeKeys(),
         model=MODEL,
         ready=ready,

@@ -12,6 +12,7 @@ import pytest
 from core.database import Database, queries
 from core.errors import InvalidInput, NotFound
 from core.ids import AgentId, RecordId, TaskId, TenantId
+from core.scopes import EVERY
 from memory import FinishedTask, Recall
 from memory.insight_graph import repository
 from tests.integration.memory.conftest import IndexedMemory
@@ -28,13 +29,13 @@ ONE, OTHER = RecordId(UUID(int=1)), RecordId(UUID(int=2))
 @pytest.fixture
 async def seeded(database: Database, memory: IndexedMemory, tenant: TenantId) -> None:
     """Two pieces of advice about the goal."""
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         for one, text in ((ONE, "Read the summary first."), (OTHER, "Skip the appendix.")):
             await work.execute(SQL.seed_insight, {"tenant": tenant, "id": one, "about": GOAL, "text": text})
 
 
 async def fetch(database: Database, tenant: TenantId, query: bytes, **row: Any) -> list[dict[str, Any]]:
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         return await work.fetch_all(query, row)
 
 
@@ -47,7 +48,7 @@ async def show(
 ) -> TaskId:
     """A task that was shown these, and had one withheld."""
     task, agent = TaskId(uuid4()), AgentId(uuid4())
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         rows: list[dict[str, Any]] = [
             {"record": str(one), "kind": "insight", "version": 1, "position": place, "decision": "used"}
             for place, one in enumerate(records)
@@ -80,7 +81,7 @@ async def test_what_people_say_counts_instead_and_in_any_order(
 ) -> None:
     async def judged(record: RecordId, *, first: bool) -> dict[str, Any]:
         task = await new_task(tenant)
-        async with database.unit_of_work(tenant) as work:
+        async with database.unit_of_work(tenant, scopes=EVERY) as work:
             await work.execute(
                 b"INSERT INTO exposure (tenant_id, task_id, agent_id, record_id, kind, position, decision) "
                 b"VALUES (%(tenant)s, %(task)s, %(agent)s, %(record)s, 'insight', 0, 'used')",
@@ -91,7 +92,7 @@ async def test_what_people_say_counts_instead_and_in_any_order(
             await memory.learn(learned)
         key = uuid4()
         for score in (0.75, 0.25):
-            async with database.unit_of_work(tenant) as work:
+            async with database.unit_of_work(tenant, scopes=EVERY) as work:
                 await memory.feedback(work, task, score, key, note="not what I asked")
         if first:
             await memory.learn(learned)
@@ -102,7 +103,7 @@ async def test_what_people_say_counts_instead_and_in_any_order(
     assert before == after
     assert (before["alpha"], before["beta"], before["shown"], before["shown_well"]) == (1.125, 1.375, 1, 0)
     with pytest.raises(InvalidInput):
-        async with database.unit_of_work(tenant) as work:
+        async with database.unit_of_work(tenant, scopes=EVERY) as work:
             await memory.feedback(work, TaskId(uuid4()), 7, uuid4())
 
 
@@ -154,7 +155,7 @@ async def learn_with(
 ) -> RecordId:
     task = finished(GOAL, reward=reward)
     positions = {record.id: place for place, record in enumerate(recall.used)}
-    async with database.unit_of_work(task.tenant) as work:
+    async with database.unit_of_work(task.tenant, scopes=EVERY) as work:
         await memory.record_exposures(work, task.task, AgentId(uuid4()), recall, positions)
     return (await memory.learn(task)).episode
 
@@ -171,7 +172,7 @@ async def test_fifty_at_once_leave_the_counters_of_fifty_in_turn(
         tasks: list[FinishedTask] = []
         for number in range(50):
             shown = [ONE] if number % 3 else [ONE, OTHER]
-            task = await show(database, memory, owner, *shown, held=OTHER if number % 7 == 1 else None)
+            task = await show(database, memory, owner, *shown, held=OTHER if number % 25 == 1 else None)
             tasks.append(
                 finished(
                     f"{GOAL} {number % 4}",
@@ -185,7 +186,7 @@ async def test_fifty_at_once_leave_the_counters_of_fifty_in_turn(
             )
         return tasks
 
-    async with database.unit_of_work(other_tenant) as work:
+    async with database.unit_of_work(other_tenant, scopes=EVERY) as work:
         for one, text in ((ONE, "Read the summary first."), (OTHER, "Skip the appendix.")):
             await work.execute(
                 SQL.seed_insight, {"tenant": other_tenant, "id": one, "about": GOAL, "text": text}

@@ -10,6 +10,7 @@ from core.database import Database, queries
 from core.errors import StorageError
 from core.ids import AgentId, TaskId, TenantId
 from core.provenance import Trust
+from core.scopes import EVERY
 from memory import Action, FinishedTask, Memory, Recall
 from tests.integration.memory.conftest import IndexedMemory
 
@@ -55,7 +56,7 @@ async def test_learning_twice_is_learning_once(
     first, again = await memory.learn(task), await memory.learn(task)
     assert first.insights
     assert again == first.model_copy(update={"repeated": True})
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         assert await work.fetch_one(sql.count_episodes) == {"rows": 2}
         assert await work.fetch_one(sql.count_supports) == {"rows": 2}
 
@@ -98,7 +99,7 @@ async def test_a_record_quarantined_later_is_held_back_though_indexed(
     memory: Memory, database: Database, tenant: TenantId, finished: Finished, sql: queries.Queries
 ) -> None:
     learned = await memory.learn(finished(GOAL))
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         await work.execute(sql.quarantine, {"id": learned.episode})
     recall = await memory.recall(tenant, GOAL, scopes=TENANT)
     assert recall.used == ()
@@ -120,12 +121,12 @@ async def test_an_insight_is_as_trusted_as_its_least_trusted_episode(
 ) -> None:
     await memory.learn(finished(GOAL, origin="ann"))
     (insight,) = (await memory.learn(finished(GOAL, origin="bob"))).insights
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         row = await work.fetch_one(sql.insight, {"id": insight})
     assert row is not None
     assert (row["supports"], row["state"], row["provenance"]["trust"]) == (2, "active", Trust.USER)
     await memory.learn(finished(GOAL, origin="cho", trust=Trust.UNTRUSTED))
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         row = await work.fetch_one(sql.insight, {"id": insight})
     assert row is not None
     assert (row["supports"], row["state"], row["provenance"]["trust"]) == (3, "candidate", Trust.UNTRUSTED)
@@ -137,7 +138,7 @@ async def test_a_failure_speaks_against_the_procedure(
     for origin in ("ann", "bob"):
         await memory.learn(finished(GOAL, origin=origin))
     (insight,) = (await memory.learn(finished(GOAL, origin="cho", outcome="failed"))).insights
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         row = await work.fetch_one(sql.insight, {"id": insight})
     assert row is not None
     assert (row["supports"], row["contradictions"]) == (2, 1)
@@ -210,7 +211,7 @@ async def test_tenants_never_see_each_others_episodes(
 ) -> None:
     await memory.learn(finished(GOAL))
     assert (await memory.recall(other_tenant, GOAL, scopes=TENANT)) == Recall()
-    async with database.unit_of_work(other_tenant) as work:
+    async with database.unit_of_work(other_tenant, scopes=EVERY) as work:
         assert await work.fetch_one(sql.count_episodes) == {"rows": 0}
     await memory.learn(finished(GOAL, owner=other_tenant))
     assert len((await memory.recall(tenant, GOAL, scopes=TENANT)).used) == 1
@@ -232,9 +233,9 @@ async def test_exposures_say_what_was_shown_where_and_what_was_not(
     recall = await memory.recall(tenant, GOAL, scopes=TENANT, limit=2)
     agent, positions = AgentId(uuid4()), {record.id: place for place, record in enumerate(recall.used)}
     for _ in range(2):
-        async with database.unit_of_work(tenant) as work:
+        async with database.unit_of_work(tenant, scopes=EVERY) as work:
             await memory.record_exposures(work, TaskId(uuid4()), agent, recall, positions)
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         rows = await work.fetch_all(sql.exposures, {"agent": agent})
     assert [row["position"] for row in rows if row["decision"] == "used"] == [0, 1]
     assert [row["reason"] for row in rows if row["decision"] == "held_back"] == ["same_origin"]

@@ -11,6 +11,7 @@ import pytest
 from core.database import Database, queries
 from core.ids import TenantId
 from core.provenance import Trust
+from core.scopes import EVERY
 from memory import Action, FinishedTask, Learned, Utterance
 from memory.insight_graph.applying import Refined
 from memory.insight_graph.material import Condensed, Refinement
@@ -26,7 +27,7 @@ FIRST, BETTER = "Read the summary first.", "Read the summary first, then the fig
 
 
 async def fetch(database: Database, tenant: TenantId, query: bytes) -> list[dict[str, Any]]:
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         return await work.fetch_all(query)
 
 
@@ -46,7 +47,7 @@ async def claimed(memory: IndexedMemory, tenant: TenantId, one: Learned, task: F
 async def refine(
     memory: IndexedMemory, database: Database, tenant: TenantId, refinement: Refinement, *operations: Refine
 ) -> Refined:
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         refined = await memory.refining.refine(work, refinement, operations, model="scripted")
     await memory.indexer.drain()
     return refined
@@ -75,7 +76,7 @@ async def test_the_condensed_record_is_what_happened_and_is_recalled(
     material = await memory.refining.material(tenant, task.task)
     assert material is not None
     assert [moment.text for moment in material.moments][:2] == ["Read the docs (done)", "search docs"]
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         await memory.refining.condense(
             work, material, Condensed(key_steps=("m3",), fail_reason="The plan was out of date.")
         )
@@ -176,7 +177,7 @@ async def test_a_cluster_is_refined_by_one_at_a_time_and_a_dead_one_gives_way(
     assert one.cluster is not None
     assert await memory.refining.claim(tenant, other.task, one.cluster) is None
     assert await memory.refining.claim(tenant, dead.task, one.cluster) == refinement, "it may come back"
-    async with database.unit_of_work(tenant) as work:
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
         await work.execute(b"UPDATE episode_cluster SET refining_until = clock_timestamp()")
     assert await memory.refining.claim(tenant, other.task, one.cluster) is not None
     await refine(memory, database, tenant, refinement)

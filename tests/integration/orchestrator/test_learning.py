@@ -93,3 +93,21 @@ async def test_a_task_without_memory_neither_recalls_nor_teaches(
     assert {kind for task, kind in told if task == private.id} == set()
     assert {"recall.used", "memory.learned"} <= {kind for task, kind in told if task == again.id}
     assert not await reminded(admin)
+
+
+async def test_a_task_teaches_the_scope_it_was_given_and_recalls_from_its_own(
+    open_harness: Opener, admin: AsyncConnection
+) -> None:
+    """One that reads the tenant's memory alone is not shown what was learned in private."""
+    opened, _ = await open_harness(team(1))
+    await opened.run("What is there to learn?", memory={"read": [], "write": "private"})
+    private = f"private:{opened.principal.key}"
+    cursor = await admin.execute("SELECT scope FROM episode")
+    assert await cursor.fetchall() == [(private,)]
+    apart = await opened.run("What is there to learn?", memory={"read": ["tenant"], "write": None})
+    own = await opened.run("What is there to learn?", memory={"write": None})
+    cursor = await admin.execute("SELECT task_id FROM exposure")
+    assert await cursor.fetchall() == [(own.id,)]
+    assert apart.status == own.status == "done"
+    cursor = await admin.execute("SELECT count(*) FROM episode")
+    assert await cursor.fetchone() == (1,)

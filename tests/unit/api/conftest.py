@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from api import ApiServices, create_app
 from api.ports import OK
 from core.settings import Settings
+from tests.unit.api.fake_memories import FakeMemories
 from tests.unit.api.fakes import KEY, MODEL, FakeApprovals, FakeKeys, FakeMessages, FakeTasks
 
 Client = httpx.AsyncClient
@@ -36,6 +37,7 @@ def services(tasks: FakeTasks, approvals: FakeApprovals) -> ApiServices:
         control=tasks,
         approvals=approvals,
         messages=FakeMessages(tasks),
+        memories=FakeMemories(tasks),
         keys=FakeKeys(),
         model=MODEL,
         ready=ready,

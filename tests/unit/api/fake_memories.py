@@ -22,23 +22,26 @@ from memory.catalogue import (
     Step,
     Version,
 )
-from memory.forgetting import Counts, Forgotten, Proof, Receipt, Remains, Wanted
+from memory.forgetting import Counts as Gone
+from memory.forgetting import Forgotten, Proof, Receipt, Remains, Wanted
 from memory.guard.model import Action, RecordKind, RecordState
+from memory.insight_graph.lift import Counts, Lift, lift_of
 from memory.search import Found, SearchResult
 from memory.transfer import BadLine, Imported
-from orchestrator.services.memory_views import GivenNote
+from orchestrator.services.memory_views import Feedback, GivenNote, Judged
 from orchestrator.services.ports import Added
 from orchestrator.services.principal import Principal
 from orchestrator.services.views import Page
+from tests.unit.api.fakes import FakeTasks
 
 BEGIN = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 
 
 class FakeMemories:
-    def __init__(self) -> None:
+    def __init__(self, tasks: FakeTasks) -> None:
+        self._tasks = tasks
         self._records: dict[UUID, Record] = {}
         self._receipts: dict[UUID, tuple[TenantId, Receipt]] = {}
-        self.lines: list[bytes] = []
 
     async def search(
         self,
@@ -92,6 +95,17 @@ class FakeMemories:
     async def lineage(self, principal: Principal, kind: RecordKind, record: UUID) -> Lineage:
         return new_lineage(await self.record(principal, kind, record))
 
+    async def lift(self, principal: Principal, insight: UUID) -> Lift:
+        await self.record(principal, "episode", insight)
+        return lift_of(Counts.model_validate({"shown": 3, "shown_well": 2, "withheld": 1}))
+
+    async def judge(self, principal: Principal, task: UUID, given: Feedback) -> Judged:
+        """Of the tasks it was told whose they are."""
+        principal.require("tasks:write")
+        if task not in self._tasks.ids or not self._tasks.owns(principal, task):
+            raise NotFound(f"no task {task}")
+        return Judged(task=task, score=given.score, retired=(uuid4(),))
+
     async def add(self, principal: Principal, given: GivenNote) -> Added:
         principal.require("memory:write")
         record = given.id or uuid4()
@@ -128,11 +142,9 @@ class FakeMemories:
 
     async def take(self, principal: Principal, lines: Iterable[bytes], *, scope: str | None) -> Imported:
         principal.require("memory:write")
-        self.lines += lines
-        bad = [
-            BadLine(line=place, message="bad") for place, line in enumerate(self.lines, 1) if line == b"bad"
-        ]
-        return Imported(imported={"note": len(self.lines) - len(bad)}, known=0, held=0, errors=tuple(bad))
+        taken = list(lines)
+        bad = [BadLine(line=place, message="bad") for place, line in enumerate(taken, 1) if line == b"bad"]
+        return Imported(imported={"note": len(taken) - len(bad)}, known=0, held=0, errors=tuple(bad))
 
     # What the test does
 
@@ -262,7 +274,7 @@ def new_receipt(record: Record, *, by: UUID) -> Receipt:
         at=BEGIN,
         by=by,
         wanted={"kind": record.kind, "id": str(record.id)},
-        counts=Counts(episodes=1),
+        counts=Gone(episodes=1),
         records=(forgotten,),
         shown_to=(uuid4(),),
     )

@@ -59,10 +59,11 @@ class FakeKeys:
 
     def __init__(self) -> None:
         first, second = TenantId(uuid4()), TenantId(uuid4())
-        both = frozenset({"tasks:read", "tasks:write"})
+        both = frozenset({"tasks:read", "tasks:write", "memory:read", "memory:write"})
+        reading = frozenset({"tasks:read", "memory:read"})
         self._known = {
             KEY: Principal(tenant=first, key=uuid4(), name="owner", scopes=both),
-            READ_KEY: Principal(tenant=first, key=uuid4(), name="reader", scopes=frozenset({"tasks:read"})),
+            READ_KEY: Principal(tenant=first, key=uuid4(), name="reader", scopes=reading),
             OTHER_KEY: Principal(tenant=second, key=uuid4(), name="other", scopes=both),
         }
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from api.auth import COOKIE
 from tests.unit.api.conftest import Client
+from tests.unit.api.fake_memories import FakeMemories
 from tests.unit.api.fakes import KEY, OTHER_KEY, READ_KEY, FakeTasks
 
 PUBLIC = {"/healthz", "/readyz"}
@@ -16,8 +17,14 @@ ON_RUNNING = {("POST", "/v1/tasks/{task}/pause"), ("POST", "/v1/tasks/{task}/res
 """Only what runs can be paused or spoken to."""
 DECIDE = ("POST", "/v1/approvals/{approval}/decide")
 FORK = ("POST", "/v1/tasks/{task}/fork")
-WRITES = {("POST", "/v1/tasks"), ("POST", "/v1/tasks/{task}/cancel"), FORK, DECIDE, *ON_RUNNING}
-BODIES: dict[tuple[str, str], dict[str, str]] = {
+FEEDBACK = ("POST", "/v1/tasks/{task}/feedback")
+NOTES, FORGET = ("POST", "/v1/memory/notes"), ("POST", "/v1/memory/forget")
+IMPORT, SEARCH = ("POST", "/v1/memory/import"), ("GET", "/v1/memory/search")
+ON_MEMORY = {FEEDBACK, NOTES, FORGET, IMPORT}
+WRITES = {("POST", "/v1/tasks"), ("POST", "/v1/tasks/{task}/cancel"), FORK, DECIDE, *ON_RUNNING, *ON_MEMORY}
+BODIES: dict[tuple[str, str], dict[str, str | float]] = {
+    FEEDBACK: {"score": 0.5},
+    NOTES: {"text": "x"},
     ("POST", "/v1/tasks"): {"goal": "x"},
     DECIDE: {"decision": "deny"},
     FORK: {},
@@ -43,7 +50,14 @@ async def each_operation(
     call, artifact = tasks.add_call(task), tasks.add_artifact(task, "canary.txt", "text/plain", b"canary")
     running = (await client.post("/v1/tasks", json={"goal": "canary"}, headers=owner)).json()["id"]
     await tasks.finish(task)
+    memories: FakeMemories = app.state.services.memories
+    tenant = (await app.state.services.keys.authenticate(KEY)).tenant
+    kept, doomed = (memories.add_episode(tenant, "canary") for _ in range(2))
+    bodies = BODIES | {FORGET: {"kind": "episode", "id": str(doomed.id)}}
     names = {
+        "{kinds}": "episodes",
+        "{record}": str(kept.id),
+        "{receipt}": str(memories.forgotten(tenant).id),
         "{task}": str(task),
         "{call}": str(call.id),
         "{artifact}": str(artifact.id),
@@ -57,7 +71,11 @@ async def each_operation(
         for name, value in names.items():
             address = address.replace(name, value)
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        answer = await client.request(method, address, headers=headers, json=BODIES.get((method, path)))
+        if (method, path) == IMPORT:
+            headers["Content-Type"] = "application/x-ndjson"
+        params = {"q": "canary"} if (method, path) == SEARCH else None
+        body = bodies.get((method, path))
+        answer = await client.request(method, address, headers=headers, params=params, json=body)
         found[method, path] = (answer.status_code, answer.text)
     return found
 
@@ -81,7 +99,9 @@ async def test_without_a_valid_key_nothing_but_health(
 async def test_another_tenant_sees_nothing(app: FastAPI, anonymous: Client, tasks: FakeTasks) -> None:
     answers = await each_operation(app, anonymous, tasks, OTHER_KEY)
     for (method, path), (status, text) in answers.items():
-        assert status == (404 if "{" in path else 201 if method == "POST" else 200)
+        made = method == "POST" and path != "/v1/memory/import"
+        hidden = "{" in path or (method, path) == FORGET
+        assert status == (404 if hidden else 201 if made else 200), path
         assert "canary" not in text
 
 

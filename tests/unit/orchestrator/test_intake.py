@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 
-from core.errors import InvalidInput
-from core.grant import Budget
+from core.errors import AccessDenied, InvalidInput
+from core.grant import Budget, Capabilities
+from core.ids import DEFAULT_TENANT
 from orchestrator.services.intake import Intake
+from orchestrator.services.principal import Principal
 from orchestrator.services.views import Submission
 from orchestrator.turns.tool_runner import ToolRunner
 from tools import ToolRegistry
@@ -48,3 +52,38 @@ async def test_no_workspace_holds_the_servers_own_folder_or_lies_in_it(tmp_path:
 async def test_the_systems_view_of_itself_is_no_workspace() -> None:
     with pytest.raises(InvalidInput, match="view of itself"):
         await intake().check(Submission(goal="Look", workspace="/proc/self"))
+
+
+def caller(*teams: str) -> Principal:
+    return Principal(
+        tenant=DEFAULT_TENANT, key=UUID(int=7), name="ann", scopes=frozenset(), teams=frozenset(teams)
+    )
+
+
+def memory_of(wanted: bool | dict[str, Any], *teams: str) -> tuple[frozenset[str], str | None]:
+    asked = Submission.model_validate({"goal": "Look", "memory": wanted})
+    granted = intake().capabilities(caller(*teams), asked)
+    return granted.memory, granted.memory_write
+
+
+def test_a_task_has_the_memory_of_its_key_or_less() -> None:
+    own, mine = frozenset({"tenant", "team:blue", f"private:{UUID(int=7)}"}), f"private:{UUID(int=7)}"
+    assert memory_of(True, "blue") == (own, "tenant")
+    assert memory_of(False, "blue") == (frozenset(), None)
+    assert memory_of({}, "blue") == (own, "tenant")
+    assert memory_of({"read": ["private"], "write": "team:blue"}, "blue") == (frozenset({mine}), "team:blue")
+    assert memory_of({"read": [], "write": None}, "blue") == (frozenset(), None)
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"read": ["team:red"]}, {"write": "team:red"}, {"read": [f"private:{UUID(int=8)}"]}]
+)
+def test_a_task_is_refused_memory_its_key_has_not(wanted: dict[str, Any]) -> None:
+    with pytest.raises(AccessDenied, match="it has: private, team:blue, tenant"):
+        memory_of(wanted, "blue")
+
+
+def test_a_child_has_no_more_memory_than_its_parent() -> None:
+    parent = Capabilities(memory=frozenset({"tenant", "team:blue"}), memory_write="team:blue")
+    child = parent.attenuate(Capabilities(memory=frozenset({"tenant", "private:x"}), memory_write="tenant"))
+    assert (child.memory, child.memory_write) == (frozenset({"tenant"}), None)

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from core.database import Database, UnitOfWork
 from core.errors import StorageError
 from core.ids import TenantId
+from core.scopes import EVERY
 from memory.index import PgVectorIndex, pgvector
 from memory.ports import Point, Vectors
 
@@ -41,16 +42,22 @@ def points(vectors: Vectors, scope: str, first: int = 0) -> list[Point]:
     ]
 
 
-async def plan(work: UnitOfWork, query: bytes, where: str) -> str:
+async def plan(work: UnitOfWork, query: bytes, scopes: list[str] | None) -> str:
     """The plan of one search, as the application role."""
     params = {
         "tenant": work.tenant,
         "collection": "episode",
-        "embedder": "sized",
+        "generation": "sized#1",
         "vector": str(towards(0, 0, 1)[0].tolist()),
-        "where": where,
+        "scopes": scopes,
+        "where": "{}",
+        "asked": None,
+        "terms": [],
+        "candidates": 100,
         "limit": 5,
         "most": 100,
+        "threads": ["t"],
+        "positions": [3],
     }
     rows = await work.fetch_all(b"EXPLAIN " + query, params)
     return "\n".join(row["QUERY PLAN"] for row in rows)
@@ -63,11 +70,13 @@ async def test_each_kind_of_search_takes_its_index(
     await index.upsert(tenant, "episode", points(towards(0, 1, 1_500), "crowd"))
     await index.upsert(tenant, "episode", points(towards(1, 1, 5), "rare", 5_000))
     await admin.execute("VACUUM ANALYZE vector_point")
-    async with database.unit_of_work(tenant) as work:
-        graph = await plan(work, pgvector.SQL.search_graph, "{}")
-        rare = await plan(work, pgvector.SQL.search_exactly, '{"scope": "rare"}')
-        counted = await plan(work, pgvector.SQL.matching, '{"scope": "rare"}')
-    assert "Index Scan using vector_point_nearest_384" in graph
+    async with database.unit_of_work(tenant, scopes=EVERY) as work:
+        graph = await plan(work, pgvector.SQL.search_graph, None)
+        rare = await plan(work, pgvector.SQL.search_exactly, ["rare"])
+        counted = await plan(work, pgvector.SQL.matching, ["rare"])
+        beside = await plan(work, pgvector.SQL.neighbours, None)
+    assert "Index Scan using vector_point_nearest_384_episode" in graph
+    assert "vector_point_thread" in beside
     assert "vector_point_scope" in rare
     assert "Index Only Scan using vector_point_scope" in counted
 
@@ -122,7 +131,7 @@ async def test_the_table_shows_a_tenant_only_its_own_rows(
     database: Database, tenant: TenantId, other_tenant: TenantId
 ) -> None:
     await PgVectorIndex(database, SizedEmbedder()).upsert(tenant, "episode", points(towards(0, 1, 3), "a"))
-    async with database.unit_of_work(other_tenant) as work:
+    async with database.unit_of_work(other_tenant, scopes=EVERY) as work:
         assert await work.fetch_all(b"SELECT id FROM vector_point") == []
         assert await work.execute(b"DELETE FROM vector_point") == 0
 

@@ -25,7 +25,7 @@ RESULTS: dict[str, object] = {
     "exists": {"exists": False},
     "index": WRITTEN,
     "points": WRITTEN,
-    "query": {"points": []},
+    "batch": [{"points": []}, {"points": []}],
     "count": {"count": 0},
 }
 
@@ -83,9 +83,10 @@ async def test_collections_are_made_for_many_tenants(index: QdrantIndex, server:
         for _, path, body in server.asked
         if path.endswith("/index")
     ]
-    assert fields == [("tenant", True), ("labels", False)] * 2
-    made = [body["vectors"] for method, _, body in server.asked if method == "PUT" and "vectors" in body]
-    assert made == [{"size": 384, "distance": "Cosine"}] * 2
+    assert fields == [("tenant", True), ("labels", False)] * 3
+    made = [body for method, _, body in server.asked if method == "PUT" and "vectors" in body]
+    assert [body["vectors"] for body in made] == [{"meaning": {"size": 384, "distance": "Cosine"}}] * 3
+    assert [body["sparse_vectors"] for body in made] == [{"words": {"modifier": "idf"}}] * 3
 
 
 async def test_the_key_goes_along_and_nothing_warns_of_plain_http(
@@ -100,9 +101,11 @@ async def test_every_search_and_count_names_the_tenant(index: QdrantIndex, serve
     server.asked.clear()
     await index.search(TENANT, "episode", EAST, limit=3, where={"scope": "a"})
     await index.count(TENANT, "episode")
-    assert len(server.asked) == 2
-    for _, _, body in server.asked:
+    await index.search(TENANT, "episode", EAST, text="walrus", limit=3)
+    (near,), counted, (near_too, worded) = (body.get("searches", body) for _, _, body in server.asked)
+    for body in (near, counted, near_too, worded):
         assert {"key": "tenant", "match": {"value": str(TENANT)}} in body["filter"]["must"]
+    assert (near_too["using"], worded["using"]) == ("meaning", "words")
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])

@@ -1,0 +1,1 @@
+"""How much of the evidence a search finds, on conversations with labels."""
