@@ -34,7 +34,7 @@ app.command()(approvals.approve)
 app.command()(approvals.deny)
 app.command()(steer.steer)
 app.command()(doctor.doctor)
-app.add_typer(index.commands, name="index")
+app.add_typer(index.commands)
 app.command()(serve.api)
 app.command()(serve.worker)
 app.command()(serve.migrate)
@@ -82,6 +82,7 @@ def invoke(arguments: list[str] | None = None) -> int:
 
 def _help_on(given: list[str]) -> str:
     names = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    names |= {group.typer_instance.info.name for group in app.registered_groups if group.typer_instance}
     return f"{given[0]} --help" if given and given[0] in names else "--help"
 
 

@@ -13,7 +13,9 @@ from cli.app import app
 from core.settings import Settings
 
 SETTINGS = {f"TREEHOLD_{name.upper()}" for name in Settings.model_fields}
-COMMANDS = {getattr(command.callback, "__name__", None) for command in app.registered_commands}
+COMMANDS = {getattr(command.callback, "__name__", None) for command in app.registered_commands} | {
+    group.name or (group.typer_instance and group.typer_instance.info.name) for group in app.registered_groups
+}
 SECRETS = {"POSTGRES_ADMIN_PASSWORD", "POSTGRES_APP_PASSWORD", "RABBITMQ_PASSWORD", "QDRANT_API_KEY"}
 
 Service = dict[str, Any]
