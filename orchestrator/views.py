@@ -253,7 +253,10 @@ class MessageView(View):
     status: Literal["pending", "taken", "applied", "refused"]
     agent: UUID = Field(description="The lead it is for.")
     applied_at_event: int | None = Field(description="The number of the event at which it took effect.")
-    reply: str | None = Field(description="What a question was answered with. A model's words.")
+    reply: str | None = Field(
+        description="What a question was answered with, in a model's words; for `say`, what was done, or "
+        "the question which step is meant."
+    )
     error: Problem | None = Field(description="Why it takes no effect.")
     created_at: datetime
     concluded_at: datetime | None
@@ -332,7 +335,8 @@ class NewMessage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: MessageKind = Field(
-        description="`add` a step, `revise` or `retract` the step named, or `ask` how the work stands."
+        description="`add` a step, `revise` or `retract` the step named, `ask` how the work stands, or `say` "
+        "it in your own words."
     )
     node: str | None = Field(
         default=None,
@@ -343,7 +347,7 @@ class NewMessage(BaseModel):
     text: str = Field(
         default="",
         max_length=4000,
-        description="The question of the step added or revised, or what is asked; for `retract`, why.",
+        description="The question of the step added or revised, what is asked or said; for `retract`, why.",
     )
 
     @model_validator(mode="after")

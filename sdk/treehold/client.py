@@ -253,8 +253,10 @@ class Treehold:
     ) -> Message:
         """Steer a task while it runs: `add` a step, `revise` or `retract` one, or `ask` how the work stands.
 
-        The message is kept, and takes effect once, in the order of its number. `node` is the step it is
-        about, by its key or id in the tree; without one, the task as a whole.
+        With `say`, your words are turned into such changes; where it is not clear which step you mean, the
+        message's reply asks, and nothing changes. The message is kept, and takes effect once, in the order of
+        its number. `node` is the step it is about, by its key or id in the tree; without one, the task as a
+        whole.
 
         Raises:
             Conflict: the task has ended.

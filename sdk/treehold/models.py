@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 TaskStatus = Literal["running", "done", "failed", "cancelled"]
 ApprovalStatus = Literal["pending", "approved", "denied", "expired", "withdrawn"]
-MessageKind = Literal["add", "revise", "retract", "ask"]
+MessageKind = Literal["add", "revise", "retract", "ask", "say"]
 
 
 class Model(BaseModel):
