@@ -21,6 +21,9 @@ _ARTICLE = re.compile(r"^(?:(?:the|a|an|my|our|your|its|this|that|some)\s+)+")
 _ALL = re.compile(
     r"\b(?:all|everything|overall|so far|whole|summary|summari[sz]e|recap|status|plan|list)\b", re.I
 )
+_ASKING = re.compile(
+    r"\b(?:tell|show|give|remind|list|read|know|say|said|got|look|looks|please|me|us|go)\b", re.I
+)
 _TOGETHER = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+|\s+or\s+|\s*&\s*", re.I)
 _NUMBERS = {
     name: number
@@ -159,7 +162,7 @@ def _created(talk: _Talk, title: str, value: JsonValue, clause: Clause) -> JsonV
     new = f"new{len(talk.made) + 1}"
     rests = _each(clause.rests, talk) if clause.rests else []
     talk.made.append({"id": new, "title": title, "value": value})
-    talk.last = None
+    talk.last = new
     content: dict[str, JsonValue] = {"value": value}
     if talk.holds == "text":
         said = clause.about if not clause.value else f"{clause.about}: {clause.value}"
@@ -179,7 +182,7 @@ def _set(clause: Clause, talk: _Talk) -> list[JsonValue]:
     if _PRONOUN.match(clause.about):
         return [_valued(talk, talk.find(clause.about), value)]
     near = talk.near(clause.about)
-    if not near and clause.act == "set" and not clause.old and talk.holds == "value":
+    if not near and clause.may_be_new and talk.holds == "value":
         return [_created(talk, _ARTICLE.sub("", clause.about), value, Clause(act="add", about=clause.about))]
     if len(near) != 1:
         raise _Unclear(near)
@@ -187,6 +190,8 @@ def _set(clause: Clause, talk: _Talk) -> list[JsonValue]:
 
 
 def _valued(talk: _Talk, node: str, value: JsonValue) -> JsonValue:
+    if node.startswith("new"):
+        raise _Unclear([])
     talk.last = node
     if talk.holds == "text":
         text = str(value)
@@ -205,7 +210,7 @@ def _asked(about: str, talk: _Talk) -> list[JsonValue]:
     if near:
         talk.last = near[-1]
         return [*near]
-    if _ALL.search(about) and talk.nodes:
+    if talk.nodes and not words(_ALL.sub(" ", _ASKING.sub(" ", about))):
         return []
     raise _Unclear([])
 
@@ -213,7 +218,7 @@ def _asked(about: str, talk: _Talk) -> list[JsonValue]:
 def _named_in(phrase: str, talk: _Talk) -> str:
     """The words of a phrase that name a node; the rest, such as `put … back to what it was`, does not."""
     known = {word for node in (*talk.nodes, *talk.gone) for word in _names(node)}
-    return " ".join(word for word in words(phrase) if word in known)
+    return " ".join(word for word in re.findall(r"[\w'-]+", phrase) if known.intersection(words(word)))
 
 
 def _each(phrase: str, talk: _Talk) -> list[str]:
@@ -238,7 +243,7 @@ def _nearest(phrase: str, nodes: Sequence[Mapping[str, Any]], least: float = LEA
         for weight, text in ((1.0, str(node["title"])), (0.9, _text(node["value"]))):
             own = set(words(text))
             shared = len(asked & own)
-            if own and shared and shared / len(asked) >= least:
+            if shared and (shared / len(asked) > least or own <= asked):
                 score = weight * (shared / len(asked) + 0.5 * shared / len(own))
                 scores[str(node["id"])] = max(score, scores.get(str(node["id"]), 0.0))
     best = max(scores.values(), default=0.0)

@@ -15,6 +15,7 @@ class Clause:
     """One thing that was said.
 
     Attributes:
+        may_be_new: whether it may name a thing that was not spoken of before.
         act: `make` is `set` whose `about` ends in the value; `undo` takes a change back, `back` a value.
         about: the words for what it is about; empty where nothing is named.
         value: what it becomes, or what an added thing is.
@@ -27,6 +28,7 @@ class Clause:
     value: str = ""
     old: str = ""
     rests: str = ""
+    may_be_new: bool = False
 
 
 _POLITE = re.compile(
@@ -147,6 +149,7 @@ _DEPENDS = re.compile(
     r"builds|building) (?:up)?on (?P<rests>.+)$",
     re.I,
 )
+_COLON = re.compile(r"^(?P<title>.+?)\s*(?::|=|->)\s*(?P<value>.+)$")
 _HAS_VALUE = re.compile(
     r"^(?P<title>.+?)\s*(?::|=|->|,? (?:is|are|being|called|named|of|at|set to|to be|as|"
     r"will be)(?= ))\s*(?P<value>.+)$",
@@ -154,9 +157,8 @@ _HAS_VALUE = re.compile(
 )
 _STATES = re.compile(r"^(?P<about>[^:=]+?)\s*(?::|=|(?: is| are)(?= ))\s*(?P<value>.+)$", re.I)
 _ASKS = re.compile(
-    r"^(?:what|which|when|where|who|whom|whose|how|why|do|does|did|is|are|was|were|have (?:we|you|i|they)|has|tell me|"
-    r"show|remind me|"
-    r"list|give me|read (?:me|back)|summari[sz]e|recap)\b",
+    r"^(?:what|which|when|where|who|whom|whose|how|why|do|does|did|is|are|was|were|has|"
+    r"have (?:we|you|i|they)|tell me|show|remind me|list|give me|read (?:me|back)|summari[sz]e|recap)\b",
     re.I,
 )
 _BREAKS = re.compile(
@@ -264,9 +266,16 @@ def _set(bare: str) -> Clause | None:
     if (found := _FOR.match(bare)) is not None:
         return Clause(act="set", about=found["about"] or found["b"], value=found["value"] or found["v"])
     if (found := _BARE.match(bare)) is not None:
-        return Clause(act="set", value=found["value"])
+        return _set(re.sub(r",? instead$", "", bare, flags=re.I)) or Clause(act="set", value=found["value"])
     if (found := _CHANGE.match(bare)) is not None:
-        return Clause(act="set", about=found["about"], value=found["value"], old=found["old"] or "")
+        may_be_new = bare.lower().startswith(("set ", "put ", "fix ")) and not found["old"]
+        return Clause(
+            act="set",
+            about=found["about"],
+            value=found["value"],
+            old=found["old"] or "",
+            may_be_new=may_be_new,
+        )
     if (found := _IT.match(bare)) is not None:
         return Clause(act="set", about=found["about"], value=found["value"])
     if (found := _SHOULD.match(bare)) is not None:
@@ -283,7 +292,7 @@ def _added(bare: str) -> Clause | None:
     about, rests = found["about"], ""
     if (depends := _DEPENDS.search(about)) is not None:
         about, rests = about[: depends.start()], depends["rests"]
-    valued = _HAS_VALUE.match(about)
+    valued = _COLON.match(about) or _HAS_VALUE.match(about)
     if valued is None:
         return Clause(act="add", about=about, rests=rests)
     return Clause(act="add", about=valued["title"], value=valued["value"], rests=rests)
@@ -292,4 +301,6 @@ def _added(bare: str) -> Clause | None:
 def _stated(bare: str) -> Clause | None:
     """`The budget is 500`, `budget: 500`."""
     found = _STATES.match(bare)
-    return None if found is None else Clause(act="set", about=found["about"], value=found["value"])
+    if found is None:
+        return None
+    return Clause(act="set", about=found["about"], value=found["value"], may_be_new=True)

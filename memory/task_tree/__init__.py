@@ -1,6 +1,6 @@
 """The task-memory tree: the plan as rows, changed by typed operations, with every revision kept."""
 
-from memory.task_tree.conversation import Conversation, Said
+from memory.task_tree.conversation import Conversation, Said, brought_back, new_key
 from memory.task_tree.digest import Line, Shown, digest
 from memory.task_tree.errors import HeadMoved, OperationRefused, RefusalReason
 from memory.task_tree.model import Diff, Node, NodeStatus, Revision
@@ -73,8 +73,10 @@ __all__ = [
     "Tree",
     "Valued",
     "Wanted",
+    "brought_back",
     "described",
     "digest",
+    "new_key",
     "read_reply",
     "reading_schema",
     "rendered",
