@@ -11,11 +11,11 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import interrupt
 from pydantic import JsonValue
 
-from agents import answering, findings, planning, prompt, saying, steering, survey
+from agents import answering, findings, outcomes, planning, prompt, saying, sharing, steering, survey
 from agents.brief import InputFile
 from agents.graph import Context, Graph, compiled
 from agents.ports import Refusal, Told, Turn
-from core.errors import BudgetExhausted, ModelOutputInvalid
+from core.errors import AgentFailed, BudgetExhausted, ModelOutputInvalid
 from inference.model import Message
 from memory.task_tree import Diff, read_reply
 
@@ -71,14 +71,22 @@ async def plan(state: LeadState, runtime: Context) -> LeadState:
 
 
 async def dispatch(state: LeadState, runtime: Context) -> LeadState:
-    """Spawn a child for every step whose dependencies are done."""
+    """Spawn a child for every step whose dependencies are done, and whose work nobody has or does."""
     turn = runtime.context.turn
     plan, tree = state.get("plan", []), await turn.tree()
     leftovers = planning.leftovers(turn.agent, tree, plan)
     if leftovers:
         await turn.revise(leftovers)
         tree = await turn.tree()
-    turn.spawn(planning.children(turn, tree, plan, state.get("inputs", []), state.get("said", {})))
+    said = state.get("said", {})
+    shares = sharing.standing(turn.agent, tree, plan, said)
+    if shares:
+        await turn.revise(shares)
+        tree = await turn.tree()
+    groups = sharing.groups(turn.agent, tree, plan, said)
+    if not groups and not shares:
+        raise AgentFailed("no step of the plan can run", code="plan_stuck")
+    turn.spawn(planning.children(turn, tree, plan, state.get("inputs", []), said, groups))
     return {}
 
 
@@ -93,7 +101,7 @@ async def absorb(state: LeadState, runtime: Context) -> LeadState:
     turn = runtime.context.turn
     told = await turn.news()
     room = turn.agent.grant.budget.fanout - turn.agent.spawned
-    operations = planning.outcomes(await turn.tree(), await turn.returns(), room=room)
+    operations = outcomes.outcomes(await turn.tree(), await turn.returns(), room=room)
     if operations:
         await turn.revise(operations)
     return {"told": list(told)}
@@ -185,7 +193,7 @@ async def _reply(turn: Turn, state: LeadState, after: LeadState, told: Told) -> 
         told,
         tree,
         planning.keys(turn.agent, plan),
-        findings.gather(planning.ended(tree, await turn.returns()), planning.titles(turn.agent, plan)),
+        findings.gather(outcomes.ended(tree, await turn.returns()), planning.titles(turn.agent, plan)),
     )
     reply = await turn.reply(told, request)
     if reply is None:
@@ -197,7 +205,7 @@ async def answer(state: LeadState, runtime: Context) -> LeadState:
     """The root answers the user; another lead selects what it returns."""
     turn = runtime.context.turn
     plan, messages = state.get("plan", []), state.get("messages", [])
-    returns = planning.ended(await turn.tree(), await turn.returns())
+    returns = outcomes.ended(await turn.tree(), await turn.returns())
     gathered = findings.gather(returns, planning.titles(turn.agent, plan))
     if not turn.agent.is_root:
         return {"answered": True, "exchange": await answering.select(turn, messages, gathered)}

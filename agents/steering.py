@@ -247,7 +247,12 @@ def _void(tree: Tree, node: Node) -> list[Node]:
 
 
 def running(nodes: Sequence[Node]) -> tuple[AgentId, ...]:
-    return tuple(node.agent for node in nodes if node.status == "running" and node.agent is not None)
+    """The children at work on steps; one whose work a step shares is another step's."""
+    return tuple(
+        node.agent
+        for node in nodes
+        if node.status == "running" and node.agent is not None and node.shares is None
+    )
 
 
 def _canonical(value: JsonValue) -> JsonValue:

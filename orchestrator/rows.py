@@ -112,6 +112,7 @@ def node(found: Node) -> NodeView:
         status=found.status,
         agent=found.agent,
         depends_on=found.depends_on,
+        shares=found.shares,
         revision=found.created_rev,
     )
 

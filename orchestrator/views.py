@@ -147,7 +147,10 @@ class NodeView(View):
     status: str
     agent: UUID | None
     depends_on: tuple[UUID, ...]
-    revision: int
+    shares: UUID | None = Field(
+        default=None, description="The step whose work it has a part in, because it is the same work."
+    )
+    revision: int = Field(description="The revision of the tree that made it.")
 
 
 class TreeView(View):

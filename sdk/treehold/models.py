@@ -154,6 +154,8 @@ class Node(Model):
     status: str
     agent: UUID | None
     depends_on: tuple[UUID, ...]
+    shares: UUID | None = None
+    """The step whose work it has a part in, because it is the same work."""
     revision: int
 
 
