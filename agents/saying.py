@@ -12,6 +12,7 @@ from agents.planning import Subtask
 from agents.ports import AgentFacts, Refusal, Told
 from agents.steering import Change, Earlier, Steps
 from core.blocks import block
+from core.ids import NodeId
 from core.provenance import Trust
 from core.text import clipped
 from inference.model import Message, ModelReply, ModelRequest
@@ -101,7 +102,7 @@ def plan_request(
     """The call for a lead's plan, and what it shows of it: nothing that differs between runs of a task."""
     shown = _shown(agent, tree, steps)
     schema = reading_schema(shown.keys, shown.gone_keys, holds="text")
-    about = next((node.key for node in tree.nodes if node.id == told.node), "")
+    about = "" if told.node is None else _own_step(tree, told.node, shown.keys)
     return request(messages, told.text, shown, schema, trust=Trust.UNTRUSTED, about=about), shown
 
 
@@ -300,6 +301,13 @@ def _shown(agent: AgentFacts, tree: Tree, steps: Steps) -> Shown:
         )
         (gone if node is None else standing).append(line)
     return Shown(nodes=tuple(standing), gone=tuple(gone))
+
+
+def _own_step(tree: Tree, node: NodeId, own: Sequence[str]) -> str:
+    """The lead's own step that a node is, or is below; none where it is gone."""
+    if node not in tree.by_id:
+        return ""
+    return next((each.key for each in reversed(tree.path(node)) if each.key in own), "")
 
 
 def _text(step: Subtask) -> str:

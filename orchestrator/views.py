@@ -14,6 +14,7 @@ from core.events import EventKind
 from core.grant import MOST, Budget, Unit
 from core.text import printable
 from inference.model import ModelDescription
+from memory.task_tree import RevisionKind
 
 T = TypeVar("T")
 
@@ -157,6 +158,27 @@ class TreeView(View):
     task: TaskView
     agents: tuple[AgentView, ...]
     nodes: tuple[NodeView, ...]
+    revision: int = Field(
+        default=0, description="The revision of the plan that the nodes are of; agents and task are of now."
+    )
+
+
+class RevisionView(View):
+    """One change to one step of the plan."""
+
+    revision: int
+    op: RevisionKind
+    node: UUID
+    key: str
+    title: str
+    status: str
+    before: str | None = Field(description="The status before; null where the step was made.")
+    value: JsonValue
+    caused_by: int | None = Field(description="The revision that made this one necessary.")
+    restores: int | None = Field(description="Of a rollback: the revision whose content came back.")
+    change: str = Field(description="The same for all revisions that were committed together.")
+    actor: str
+    at: datetime
 
 
 class EventView(View):

@@ -137,16 +137,18 @@ def _made(phrase: str, talk: _Talk) -> JsonValue:
 
 
 def _added(clause: Clause, talk: _Talk) -> list[JsonValue]:
-    title, value = _titled(clause)
+    title, value = _titled(clause, talk.holds)
     standing = [node for node in talk.nodes if words(str(node["title"])) == words(title)]
     if standing and value is not None and talk.holds == "value":
         return [_valued(talk, str(standing[0]["id"]), value)]
     return [_created(talk, title, value, clause)]
 
 
-def _titled(clause: Clause) -> tuple[str, JsonValue]:
+def _titled(clause: Clause, holds: str) -> tuple[str, JsonValue]:
     """What an added thing is called, and what is known of it: `three apples` are apples, and 3."""
     title = _ARTICLE.sub("", clause.about.strip())
+    if holds == "text":
+        return _ARTICLE.sub("", clause.whole.strip()), None
     if clause.value:
         return title, _value(clause.value)
     first, _, rest = title.partition(" ")
@@ -165,8 +167,7 @@ def _created(talk: _Talk, title: str, value: JsonValue, clause: Clause) -> JsonV
     talk.last = new
     content: dict[str, JsonValue] = {"value": value}
     if talk.holds == "text":
-        said = clause.about if not clause.value else f"{clause.about}: {clause.value}"
-        content = {"text": said}
+        content = {"text": title}
     named = title[:1].upper() + title[1:120]
     return {"op": "create", "id": new, "title": named, **content, "depends_on": cast(list[JsonValue], rests)}
 

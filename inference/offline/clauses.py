@@ -21,6 +21,7 @@ class Clause:
         value: what it becomes, or what an added thing is.
         old: what it was, where that is said.
         rests: the words for what it depends on.
+        whole: of an addition, all that is said of the thing itself.
     """
 
     act: Act
@@ -29,6 +30,7 @@ class Clause:
     old: str = ""
     rests: str = ""
     may_be_new: bool = False
+    whole: str = ""
 
 
 _POLITE = re.compile(
@@ -294,8 +296,8 @@ def _added(bare: str) -> Clause | None:
         about, rests = about[: depends.start()], depends["rests"]
     valued = _COLON.match(about) or _HAS_VALUE.match(about)
     if valued is None:
-        return Clause(act="add", about=about, rests=rests)
-    return Clause(act="add", about=valued["title"], value=valued["value"], rests=rests)
+        return Clause(act="add", about=about, rests=rests, whole=about)
+    return Clause(act="add", about=valued["title"], value=valued["value"], rests=rests, whole=about)
 
 
 def _stated(bare: str) -> Clause | None:

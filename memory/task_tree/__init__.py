@@ -1,9 +1,9 @@
 """The task-memory tree: the plan as rows, changed by typed operations, with every revision kept."""
 
-from memory.task_tree.conversation import Conversation, Said, brought_back, new_key
+from memory.task_tree.conversation import Conversation, Interpreter, Said, Store, brought_back, new_key
 from memory.task_tree.digest import Line, Shown, digest
 from memory.task_tree.errors import HeadMoved, OperationRefused, RefusalReason
-from memory.task_tree.model import Diff, Node, NodeStatus, Revision
+from memory.task_tree.model import Diff, Node, NodeStatus, Revision, RevisionKind
 from memory.task_tree.operations import (
     OPERATIONS,
     Create,
@@ -43,6 +43,7 @@ __all__ = [
     "Create",
     "Diff",
     "HeadMoved",
+    "Interpreter",
     "Line",
     "Link",
     "Linked",
@@ -61,6 +62,7 @@ __all__ = [
     "Retire",
     "Retired",
     "Revision",
+    "RevisionKind",
     "Rollback",
     "RolledBack",
     "Said",
@@ -68,6 +70,7 @@ __all__ = [
     "SetValue",
     "Share",
     "Shown",
+    "Store",
     "Substitute",
     "TaskTree",
     "Tree",

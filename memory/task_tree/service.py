@@ -11,7 +11,7 @@ from memory.task_tree import repository
 from memory.task_tree.applier import Applier
 from memory.task_tree.errors import HeadMoved, OperationRefused
 from memory.task_tree.history import beneath
-from memory.task_tree.model import Diff
+from memory.task_tree.model import Diff, Revision
 from memory.task_tree.operations import Operation, Rollback
 from memory.task_tree.tree import Tree
 
@@ -94,6 +94,10 @@ class TaskTree:
             nodes=await repository.active_nodes(work, task),
             revisions=await repository.revisions_between(work, task, 1, head) if log else (),
         )
+
+    async def log(self, work: UnitOfWork, task: TaskId, *, after: int, limit: int) -> tuple[Revision, ...]:
+        """Revisions behind one, oldest first."""
+        return await repository.revisions_between(work, task, after + 1, after + limit)
 
     async def load_at(self, work: UnitOfWork, task: TaskId, revision: int) -> Tree:
         """The active nodes as they were after a revision, without the log."""

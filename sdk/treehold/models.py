@@ -160,9 +160,30 @@ class Node(Model):
 
 
 class Tree(Model):
+    """`nodes` are those of `revision`; task and agents are as they stand."""
+
     task: Task[JsonValue]
     agents: tuple[Agent, ...]
     nodes: tuple[Node, ...]
+    revision: int = 0
+
+
+class Revision(Model):
+    """One change to one step of the plan; those with the same `change` were committed together."""
+
+    revision: int
+    op: str
+    node: UUID
+    key: str
+    title: str
+    status: str
+    before: str | None
+    value: JsonValue
+    caused_by: int | None
+    restores: int | None
+    change: str
+    actor: str
+    at: datetime
 
 
 class Unit(Model):

@@ -85,8 +85,8 @@ async def test_what_is_not_clear_is_asked_back_and_changes_nothing(open_harness:
 @pytest.mark.parametrize(
     ("reply", "code"),
     [
-        ("no JSON at all", "output_invalid"),
-        (understood({"op": "retire", "node": "s9"}), "output_invalid"),
+        ("no JSON at all", "model_output_invalid"),
+        (understood({"op": "retire", "node": "s9"}), "model_output_invalid"),
         (understood({"op": "link", "node": "s1", "depends_on": "s2"}), "would_cycle"),
         (understood({"op": "rollback", "node": "s1", "to": "original"}), "no_such_revision"),
     ],
