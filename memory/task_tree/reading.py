@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+)
 
 from core.errors import ModelOutputInvalid
+from core.text import printable
+from memory.task_tree.operations import Title, Value
 
 MOST_OPERATIONS = 12
 """Of one utterance."""
@@ -22,6 +32,8 @@ TEXT_CHARACTERS = 2000
 
 NEW = ("new1", "new2", "new3", "new4")
 """Names that an utterance's own nodes have among its operations."""
+
+Text = Annotated[str, AfterValidator(printable)]
 
 Holds = Literal["value", "text"]
 """What the nodes of a tree hold for a user: a value, or the text of a step's question."""
@@ -36,16 +48,16 @@ class Added(_Wanted):
 
     op: Literal["create"]
     id: str
-    title: str
-    value: JsonValue = None
-    text: str = ""
+    title: Title
+    value: Value = None
+    text: Text = ""
     depends_on: tuple[str, ...] = ()
 
 
 class Valued(_Wanted):
     op: Literal["set_value"]
     node: str
-    value: JsonValue
+    value: Value
 
 
 class Replaced(_Wanted):
@@ -53,9 +65,9 @@ class Replaced(_Wanted):
 
     op: Literal["substitute"]
     node: str
-    title: str
-    value: JsonValue = None
-    text: str = ""
+    title: Title
+    value: Value = None
+    text: Text = ""
 
 
 class RolledBack(_Wanted):

@@ -104,6 +104,8 @@ async def test_what_is_unclear_is_asked_and_changes_nothing(trip: LocalStore) ->
         reply(),
         reply({"op": "set_value", "node": "town", "value": 1}),
         reply(PARIS, {"op": "link", "node": "city", "depends_on": "bill"}),
+        reply({"op": "substitute", "node": "city", "title": "\u200b", "value": None}),
+        reply({"op": "set_value", "node": "city", "value": "a\0b"}),
         "no",
     ],
 )
