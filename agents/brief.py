@@ -70,4 +70,7 @@ class ChildSpec(BaseModel):
     budget: Budget
     return_schema: dict[str, JsonValue]
     node: NodeId | None
+    shared_by: tuple[str, ...] = Field(
+        default=(), description="Steps of the same work, by their keys: they get what this child returns."
+    )
     provenance: Provenance

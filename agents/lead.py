@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import interrupt
 from pydantic import JsonValue
 
-from agents import answering, findings, planning, prompt, steering, survey
+from agents import answering, findings, outcomes, planning, prompt, saying, sharing, steering, survey
 from agents.brief import InputFile
 from agents.graph import Context, Graph, compiled
 from agents.ports import Refusal, Told, Turn
-from core.errors import BudgetExhausted
+from core.errors import AgentFailed, BudgetExhausted, ModelOutputInvalid
 from inference.model import Message
+from memory.task_tree import Diff, read_reply
 
 
 class LeadState(TypedDict, total=False):
@@ -25,6 +28,8 @@ class LeadState(TypedDict, total=False):
     plan: list[planning.Subtask]
     said: dict[str, list[str]]
     """What the user said of steps while they were planned or at work, by their keys."""
+    earlier: dict[str, list[steering.Earlier]]
+    """What steps were before they were asked anew, by their keys."""
     steering: list[dict[str, JsonValue]]
     """What the user said that took effect, as the prompt has it."""
     told: list[Told]
@@ -66,14 +71,22 @@ async def plan(state: LeadState, runtime: Context) -> LeadState:
 
 
 async def dispatch(state: LeadState, runtime: Context) -> LeadState:
-    """Spawn a child for every step whose dependencies are done."""
+    """Spawn a child for every step whose dependencies are done, and whose work nobody has or does."""
     turn = runtime.context.turn
     plan, tree = state.get("plan", []), await turn.tree()
     leftovers = planning.leftovers(turn.agent, tree, plan)
     if leftovers:
         await turn.revise(leftovers)
         tree = await turn.tree()
-    turn.spawn(planning.children(turn, tree, plan, state.get("inputs", []), state.get("said", {})))
+    said = state.get("said", {})
+    shares = sharing.standing(turn.agent, tree, plan, said)
+    if shares:
+        await turn.revise(shares)
+        tree = await turn.tree()
+    groups = sharing.groups(turn.agent, tree, plan, said)
+    if not groups and not shares:
+        raise AgentFailed("no step of the plan can run", code="plan_stuck")
+    turn.spawn(planning.children(turn, tree, plan, state.get("inputs", []), said, groups))
     return {}
 
 
@@ -88,7 +101,7 @@ async def absorb(state: LeadState, runtime: Context) -> LeadState:
     turn = runtime.context.turn
     told = await turn.news()
     room = turn.agent.grant.budget.fanout - turn.agent.spawned
-    operations = planning.outcomes(await turn.tree(), await turn.returns(), room=room)
+    operations = outcomes.outcomes(await turn.tree(), await turn.returns(), room=room)
     if operations:
         await turn.revise(operations)
     return {"told": list(told)}
@@ -101,6 +114,8 @@ async def steer(state: LeadState, runtime: Context) -> LeadState:
     for told in state.get("told", []):
         if told.kind == "ask":
             spoken = await _reply(turn, state, after, told)
+        elif told.kind == "say":
+            spoken = await _understand(turn, state, after, told)
         else:
             spoken = await _change(turn, after, told)
         after["messages"] = [*after.get("messages", []), *spoken]
@@ -111,23 +126,63 @@ async def _change(turn: Turn, after: LeadState, told: Told) -> list[Message]:
     """Change plan and tree as one message says; returns what that adds to the prompt."""
     if told.state == "refused":
         return []
-    steps = steering.Steps(
-        plan=after.get("plan", []), said=after.get("said", {}), inputs=after.get("inputs", [])
-    )
-    tree = await turn.tree()
-    wanted = steering.change(turn.agent, tree, steps, told)
+    wanted = steering.change(turn.agent, await turn.tree(), _steps(after), told)
+    return await _apply(turn, after, told, wanted)
+
+
+async def _understand(turn: Turn, state: LeadState, after: LeadState, told: Told) -> list[Message]:
+    """Change plan and tree as the model understands a message; where it is not clear, ask back."""
+    messages = [*state.get("messages", []), *after.get("messages", [])]
+    tree, steps = await turn.tree(), _steps(after)
+    request, shown = saying.plan_request(messages, turn.agent, tree, steps, told)
+    reply = await turn.understand(told, request)
+    if reply is None:
+        return []
+    exchange = [request.messages[-1], Message(role="assistant", content=reply.content)]
+    try:
+        read = read_reply(reply.output, shown.keys, shown.gone_keys)
+    except ModelOutputInvalid as invalid:
+        await turn.refuse(told, Refusal(code=invalid.code, message=invalid.message))
+        return []
+    if read.needs_clarification or not read.changes:
+        await turn.say(told, saying.answer(tree, read, shown))
+        return exchange
+    wanted = saying.change(turn.agent, tree, steps, told, read)
+    applied = await _apply(turn, after, told, wanted, partial(saying.answer, tree, read, shown))
+    return [*exchange, *applied] if applied else []
+
+
+async def _apply(
+    turn: Turn,
+    after: LeadState,
+    told: Told,
+    wanted: steering.Change | Refusal,
+    reply: Callable[[Diff], str] | None = None,
+) -> list[Message]:
+    """Carry a change out, where there is room for it; returns what it adds to the prompt."""
     if told.state == "taken" and isinstance(wanted, steering.Change):
         wanted = steering.no_room(turn, wanted.again) or wanted
     if isinstance(wanted, Refusal):
         await turn.refuse(told, wanted)
         return []
-    if await turn.steer(told, wanted.operations, stops=wanted.stops) is not None:
+    if await turn.steer(told, wanted.operations, stops=wanted.stops, reply=reply) is not None:
         return []
     after["plan"] = list(wanted.steps.plan)
     after["said"] = {key: list(words) for key, words in wanted.steps.said.items()}
-    after["steering"] = [*after.get("steering", []), steering.note(told, wanted.key)]
+    after["earlier"] = {key: list(forms) for key, forms in wanted.steps.earlier.items()}
+    after["steering"] = [*after.get("steering", []), dict(wanted.note or steering.note(told, wanted.key))]
     after["answered"] = False
     return [prompt.steering_message(after["steering"])]
+
+
+def _steps(state: LeadState) -> steering.Steps:
+    return steering.Steps(
+        plan=state.get("plan", []),
+        said=state.get("said", {}),
+        inputs=state.get("inputs", []),
+        earlier=state.get("earlier", {}),
+        notes=state.get("steering", []),
+    )
 
 
 async def _reply(turn: Turn, state: LeadState, after: LeadState, told: Told) -> list[Message]:
@@ -138,7 +193,7 @@ async def _reply(turn: Turn, state: LeadState, after: LeadState, told: Told) -> 
         told,
         tree,
         planning.keys(turn.agent, plan),
-        findings.gather(planning.ended(tree, await turn.returns()), planning.titles(turn.agent, plan)),
+        findings.gather(outcomes.ended(tree, await turn.returns()), planning.titles(turn.agent, plan)),
     )
     reply = await turn.reply(told, request)
     if reply is None:
@@ -150,7 +205,7 @@ async def answer(state: LeadState, runtime: Context) -> LeadState:
     """The root answers the user; another lead selects what it returns."""
     turn = runtime.context.turn
     plan, messages = state.get("plan", []), state.get("messages", [])
-    returns = planning.ended(await turn.tree(), await turn.returns())
+    returns = outcomes.ended(await turn.tree(), await turn.returns())
     gathered = findings.gather(returns, planning.titles(turn.agent, plan))
     if not turn.agent.is_root:
         return {"answered": True, "exchange": await answering.select(turn, messages, gathered)}

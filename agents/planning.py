@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from agents import findings, prompt, survey
 from agents.brief import Brief, ChildSpec, InputFile
-from agents.ports import AgentFacts, ChildReturn, Turn
-from core.errors import STOPPED, AgentFailed, BudgetExhausted, ModelOutputInvalid
+from agents.ports import AgentFacts, Turn
+from core.errors import BudgetExhausted, ModelOutputInvalid
 from core.grant import UNITS, Budget
 from core.ids import NodeId
 from core.text import clipped, printable
@@ -22,8 +22,6 @@ from memory.task_tree import (
     Operation,
     PathEntry,
     Prune,
-    SetStatus,
-    SetValue,
     Tree,
     synthesise,
 )
@@ -87,18 +85,6 @@ def may_split(agent: AgentFacts) -> bool:
         return False
     granted = agent.grant.budget.tokens
     return granted is None or _shared(granted) // max(1, most_subtasks(agent)) >= 2 * CHILD_TOKENS
-
-
-def digest(child: ChildReturn) -> JsonValue:
-    """What the task tree keeps of a return: where it is, and how much it holds."""
-    returned = child.returned if isinstance(child.returned, dict) else {}
-    found = returned.get("findings")
-    return {
-        "agent": str(child.agent),
-        "status": str(returned.get("status", child.status)),
-        "findings": len(found) if isinstance(found, list) else 0,
-        "error": child.error_code,
-    }
 
 
 def notes(agent: AgentFacts) -> list[str]:
@@ -233,33 +219,6 @@ def running(agent: AgentFacts, tree: Tree, plan: Sequence[Subtask]) -> bool:
     return any(node.key in mine and node.status == "running" for node in tree.nodes)
 
 
-def ended(tree: Tree, returns: Iterable[ChildReturn]) -> list[ChildReturn]:
-    """The returns that count: of the last child of each step that stands, and not of one that was stopped."""
-    last = {node.agent for node in tree.nodes if node.status in {"running", "done", "failed"}}
-    return [child for child in returns if child.agent in last]
-
-
-def outcomes(tree: Tree, returns: Iterable[ChildReturn], *, room: int) -> list[Operation]:
-    """What the tree keeps of children that ended since the last time.
-
-    Steps of children that were stopped, while the plan has them still, are to run again; `room` says for how
-    many the grant has children left.
-    """
-    waited = {node.agent for node in tree.nodes if node.status == "running"}
-    ended = [child for child in returns if child.agent in waited]
-    again = [child.key for child in ended if child.error_code == STOPPED][: max(0, room)]
-    operations: list[Operation] = []
-    for child in ended:
-        if child.key in again:
-            operations.append(SetStatus(node=child.key, status="pending"))
-            continue
-        operations += (
-            SetStatus(node=child.key, status="done" if child.status == "done" else "failed"),
-            SetValue(node=child.key, value=digest(child)),
-        )
-    return operations
-
-
 def leftovers(agent: AgentFacts, tree: Tree, plan: Sequence[Subtask]) -> list[Operation]:
     """Of steps that run again: what an earlier run planned below them, which this tree may not show yet."""
     nodes = [tree.find(key(agent, number)) for number in ready(agent, tree, plan)]
@@ -272,22 +231,30 @@ def children(
     plan: Sequence[Subtask],
     inputs: Sequence[InputFile],
     said: Mapping[str, Sequence[str]],
+    groups: Sequence[Sequence[int]],
 ) -> list[ChildSpec]:
-    """Orders for every step that can run now, each with its share of what is left of the grant."""
+    """Orders for steps that can run now, each with its share of what is left of the grant.
+
+    Args:
+        turn: whose grant it is.
+        tree: as it stands.
+        plan: the steps.
+        inputs: the files they may read.
+        said: what the user said of them.
+        groups: numbers of steps; those of one group are the same work, and get one child.
+    """
     agent = turn.agent
-    numbers = ready(agent, tree, plan)
-    if not numbers:
-        raise AgentFailed("no step of the plan can run", code="plan_stuck")
     by_ref: Mapping[str, InputFile] = {file.ref: file for file in inputs}
-    budget = _share(turn, len(numbers))
+    budget = _share(turn, max(1, len(groups)))
     specs: list[ChildSpec] = []
-    for number in numbers:
+    for number, *alike in groups:
         subtask = plan[number - 1]
         node = tree.find(key(agent, number))
         files = tuple(by_ref[ref] for ref in dict.fromkeys(subtask.inputs) if ref in by_ref)
         spec = _child(agent, subtask, key(agent, number), files, budget, tree, node and node.id)
         brief = spec.brief.model_copy(update={"said": tuple(said.get(spec.key, ()))})
-        specs.append(spec.model_copy(update={"brief": brief}))
+        sharing = tuple(key(agent, other) for other in alike)
+        specs.append(spec.model_copy(update={"brief": brief, "shared_by": sharing}))
     return specs
 
 

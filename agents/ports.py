@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -71,8 +71,8 @@ class ChildReturn(BaseModel):
     provenance: Provenance
 
 
-MessageKind = Literal["add", "revise", "retract", "ask"]
-"""What a person may say to a task that runs."""
+MessageKind = Literal["add", "revise", "retract", "ask", "say"]
+"""What a person may say to a task that runs; with `say`, a model finds out which of the others is meant."""
 
 
 class Told(BaseModel):
@@ -175,15 +175,35 @@ class Turn(Protocol):
         ...
 
     async def steer(
-        self, told: Told, operations: Sequence[Operation], *, stops: Sequence[AgentId]
+        self,
+        told: Told,
+        operations: Sequence[Operation],
+        *,
+        stops: Sequence[AgentId],
+        reply: Callable[[Diff], str] | None = None,
     ) -> Refusal | None:
-        """Change the task tree as a message says, once, and stop the children whose work it made void."""
+        """Change the task tree as a message says, once, and stop the children whose work it made void.
+
+        Args:
+            told: the message.
+            operations: all or none of them are applied.
+            stops: the children.
+            reply: what is said back of what was committed; not everything is answered.
+        """
         ...
 
     async def refuse(self, told: Told, refusal: Refusal) -> None: ...
 
     async def reply(self, told: Told, request: ModelRequest) -> ModelReply | None:
         """Ask the model what to say to a message, and say it; `None` where that cannot be done."""
+        ...
+
+    async def understand(self, told: Told, request: ModelRequest) -> ModelReply | None:
+        """Ask the model what a message comes to; `None` where it cannot be asked, or refused before."""
+        ...
+
+    async def say(self, told: Told, text: str) -> None:
+        """Answer a message; nothing else changes."""
         ...
 
     async def returns(self) -> list[ChildReturn]:

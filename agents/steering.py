@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypedDict
 
 import orjson
 from pydantic import JsonValue
@@ -30,6 +31,15 @@ _REPLY = "Give the REPLY now, as JSON."
 _GONE = Refusal(code="no_such_step", message="the step is not in the plan any more; look at the plan again")
 
 
+class Earlier(TypedDict):
+    """What a step was before it was asked anew, up to revision `until` of the tree."""
+
+    step: Subtask
+    until: int
+    done: bool
+    said: list[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Steps:
     """A lead's plan, and what the user said of its steps.
@@ -38,11 +48,15 @@ class Steps:
         plan: the steps, by number from 1; one that was retracted keeps its place.
         said: the user's own words, by the key of the step they are for.
         inputs: the files the lead may give to its children.
+        earlier: what steps were before, oldest first, by their keys.
+        notes: what took effect so far, as the prompt has it.
     """
 
     plan: Sequence[Subtask]
     said: Mapping[str, Sequence[str]]
     inputs: Sequence[InputFile] = ()
+    earlier: Mapping[str, Sequence[Earlier]] = field(default_factory=dict[str, Sequence[Earlier]])
+    notes: Sequence[Mapping[str, JsonValue]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +68,17 @@ class Change:
         steps: the plan after it.
         again: steps that must run, also those that did.
         stops: children whose work is void.
+        out: whether the step is taken out.
+        note: what the lead's prompt says of it; else what `note` makes of the message.
     """
 
     key: str
     operations: tuple[Operation, ...]
     steps: Steps
     again: frozenset[str]
-    stops: tuple[AgentId, ...] = field(default=())
+    stops: tuple[AgentId, ...] = ()
+    out: bool = False
+    note: Mapping[str, JsonValue] | None = None
 
 
 def change(agent: AgentFacts, tree: Tree, steps: Steps, told: Told) -> Change | Refusal:
@@ -77,61 +95,63 @@ def change(agent: AgentFacts, tree: Tree, steps: Steps, told: Told) -> Change | 
         return _GONE
     subtask = steps.plan[numbers[own.key] - 1]
     if own.id != told.node:
-        return _anew(agent, tree, steps, own, told, _passed_down(subtask, told, path[-1]))
+        return anew(agent, tree, steps, own, told.text, _passed_down(subtask, told, path[-1]))
     match told.kind:
         case "add":
             return _added(agent, tree, steps, told, files=subtask.inputs)
         case "retract":
-            return _retracted(agent, tree, steps, own)
+            return retracted(agent, tree, steps, own)
         case _:
-            return _anew(
-                agent,
-                tree,
-                steps,
-                own,
-                told,
-                subtask.model_copy(update={"title": _title(told.text), "question": told.text}),
-            )
+            asked = subtask.model_copy(update={"title": title(told.text), "question": told.text})
+            return anew(agent, tree, steps, own, told.text, asked)
 
 
 def _added(agent: AgentFacts, tree: Tree, steps: Steps, told: Told, *, files: tuple[str, ...]) -> Change:
     """A step more, beside the others; it reads the files of the step it was said of, or all."""
-    step = Subtask(title=_title(told.text), question=told.text, inputs=files)
+    step = Subtask(title=title(told.text), question=told.text, inputs=files)
     plan = [*steps.plan, step]
     key = planning.key(agent, len(plan))
     parent = tree.get(agent.node).key if agent.node else None
     return Change(
         key=key,
         operations=(Create(key=key, title=step.title, parent=parent),),
-        steps=Steps(plan=plan, said={**steps.said, key: [told.text]}, inputs=steps.inputs),
-        again=_waiting(agent, tree, steps) | {key},
+        steps=replace(steps, plan=plan, said={**steps.said, key: [told.text]}),
+        again=waiting(agent, tree, steps) | {key},
     )
 
 
-def _retracted(agent: AgentFacts, tree: Tree, steps: Steps, node: Node) -> Change:
+def retracted(agent: AgentFacts, tree: Tree, steps: Steps, node: Node) -> Change:
     """The step is taken out; what rested on it runs again with what is left."""
     void = _void(tree, node)
     return Change(
         key=node.key,
         operations=(Retire(node=node.key),),
         steps=steps,
-        again=(_waiting(agent, tree, steps) | {other.key for other in void}) - {node.key},
-        stops=_running([node, *void]),
+        again=(waiting(agent, tree, steps) | {other.key for other in void}) - {node.key},
+        stops=running([node, *void]),
+        out=True,
     )
 
 
-def _anew(agent: AgentFacts, tree: Tree, steps: Steps, node: Node, told: Told, subtask: Subtask) -> Change:
-    """The step is asked anew; it runs again, and what rests on it after it."""
+def anew(agent: AgentFacts, tree: Tree, steps: Steps, node: Node, words: str, subtask: Subtask) -> Change:
+    """The step is asked anew; it runs again, and what rests on it after it. `words` are the user's own."""
     void = _void(tree, node)
     number = next(n for n in range(1, len(steps.plan) + 1) if planning.key(agent, n) == node.key)
     plan = [*steps.plan[: number - 1], subtask, *steps.plan[number:]]
-    said = [*steps.said.get(node.key, ()), told.text] if told.text else steps.said.get(node.key, ())
+    before = list(steps.said.get(node.key, ()))
+    said = [*before, words] if words else before
+    form = Earlier(step=steps.plan[number - 1], until=tree.head, done=node.status == "done", said=before)
     return Change(
         key=node.key,
         operations=(Substitute(node=node.key, title=subtask.title),),
-        steps=Steps(plan=plan, said={**steps.said, node.key: said}, inputs=steps.inputs),
-        again=_waiting(agent, tree, steps) | {node.key, *(other.key for other in void)},
-        stops=_running([node, *void]),
+        steps=replace(
+            steps,
+            plan=plan,
+            said={**steps.said, node.key: said},
+            earlier={**steps.earlier, node.key: [*steps.earlier.get(node.key, ()), form]},
+        ),
+        again=waiting(agent, tree, steps) | {node.key, *(other.key for other in void)},
+        stops=running([node, *void]),
     )
 
 
@@ -165,9 +185,9 @@ def no_room(turn: Turn, again: frozenset[str]) -> Refusal | None:
 
 
 def is_users_word(told: Told, operations: Sequence[Operation]) -> bool:
-    """Whether all that the operations write into the tree was said by the user."""
+    """Whether all that the operations write into the tree was said by the user, word for word."""
     written = [each.title for each in operations if isinstance(each, Create | Substitute)]
-    return all(title == _title(told.text) for title in written)
+    return all(is_said(each, told.text) for each in written)
 
 
 def note(told: Told, key: str) -> dict[str, JsonValue]:
@@ -213,7 +233,7 @@ def reply_request(
     )
 
 
-def _waiting(agent: AgentFacts, tree: Tree, steps: Steps) -> frozenset[str]:
+def waiting(agent: AgentFacts, tree: Tree, steps: Steps) -> frozenset[str]:
     """The plan's steps that are still to be sent out."""
     keys = planning.keys(agent, steps.plan)
     return frozenset(
@@ -226,8 +246,13 @@ def _void(tree: Tree, node: Node) -> list[Node]:
     return [other for other in tree.dependents(node.id) if other.status in {"done", "running"}]
 
 
-def _running(nodes: Sequence[Node]) -> tuple[AgentId, ...]:
-    return tuple(node.agent for node in nodes if node.status == "running" and node.agent is not None)
+def running(nodes: Sequence[Node]) -> tuple[AgentId, ...]:
+    """The children at work on steps; one whose work a step shares is another step's."""
+    return tuple(
+        node.agent
+        for node in nodes
+        if node.status == "running" and node.agent is not None and node.shares is None
+    )
 
 
 def _canonical(value: JsonValue) -> JsonValue:
@@ -235,5 +260,14 @@ def _canonical(value: JsonValue) -> JsonValue:
     return orjson.loads(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
 
 
-def _title(text: str) -> str:
+def title(text: str) -> str:
     return clipped(" ".join(printable(text).split()), TITLE_CHARACTERS)
+
+
+def is_said(text: str, said: str) -> bool:
+    """Whether a text, or its beginning where it was cut, is a part of what was said, word for word."""
+    return _plain(text).removesuffix("…") in _plain(said)
+
+
+def _plain(text: str) -> str:
+    return " ".join(printable(text).split()).casefold()

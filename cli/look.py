@@ -17,7 +17,7 @@ from core.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from treehold import Task
+    from treehold import Task, Tree, Treehold
 
 TaskId = Annotated[str, typer.Argument(help="A task's id.")]
 
@@ -59,12 +59,15 @@ def tasks(
 
 def show(
     task: TaskId,
+    revision: Annotated[
+        int | None, typer.Option("--revision", min=0, help="Show the plan as it was after this revision.")
+    ] = None,
     as_json: AsJson = False,
     server: options.Server = None,
     key: options.Key = None,
     data: options.DataDir = None,
 ) -> None:
-    """Show a task: its agents, its answer, its figures."""
+    """Show a task: its agents, its answer, its figures; or its plan as it was."""
     known = task_id(task)
     from rich.console import Console
 
@@ -73,6 +76,10 @@ def show(
     from cli.session import connect
 
     with connect(options.settings(data=data), server=server, key=key, workers=False) as session:
+        if revision is not None:
+            plan = _as_it_was(session.client, known, revision)
+            _show_plan(plan, as_json=as_json)
+            return
         tree, budget = session.client.tree(known), session.client.budget(known)
     url = session.trace_url(known)
     if as_json:
@@ -83,6 +90,26 @@ def show(
     verdict = outcome.verdict(tree.task)
     if verdict is not None:
         typer.echo(verdict)
+
+
+def _as_it_was(client: Treehold, task: UUID, revision: int) -> Tree:
+    """Raises `InvalidInput` for a revision that is not there yet."""
+    from treehold import InvalidRequest
+
+    try:
+        return client.tree(task, revision=revision)
+    except InvalidRequest as error:
+        raise InvalidInput(str(error).removesuffix(f" ({error.code})")) from error
+
+
+def _show_plan(tree: Tree, *, as_json: bool) -> None:
+    if as_json:
+        steps = [node.model_dump(mode="json") for node in tree.nodes]
+        sys.stdout.write(json.dumps({"revision": tree.revision, "steps": steps}) + "\n")
+        return
+    from cli import render
+
+    render.line_console().print(render.plan_table(tree))
 
 
 def cancel(

@@ -102,6 +102,19 @@ def task_table(tasks: Sequence[Task[Any]], *, width: int) -> Table:
     return table
 
 
+def plan_table(tree: treehold.Tree) -> Table:
+    """The steps of a plan, and what they rest on, by their keys."""
+    keys = {node.id: node.key for node in tree.nodes}
+    table = Table("step", "status", "rests on", "title", box=None, pad_edge=False)
+    for node in tree.nodes:
+        below = [keys[each] for each in node.depends_on if each in keys]
+        if node.shares is not None and node.shares in keys:
+            below.append(f"= {keys[node.shares]}")
+        table.add_row(node.key, node.status, ", ".join(below), Text(one_line(node.title, 100)))
+    table.caption = f"the plan after revision {tree.revision}"
+    return table
+
+
 def one_line(text: str, limit: int) -> str:
     """On one line, and nothing in it that a terminal would obey."""
     return clipped(" ".join(printable(text).split()), limit)

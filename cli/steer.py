@@ -24,6 +24,7 @@ class Kind(StrEnum):
     REVISE = "revise"
     RETRACT = "retract"
     ASK = "ask"
+    SAY = "say"
 
 
 def steer(
@@ -31,11 +32,12 @@ def steer(
     kind: Annotated[
         Kind,
         typer.Argument(
-            help="add a step, revise or retract the step --node names, or ask how the work stands.",
+            help="add a step, revise or retract the step --node names, ask how the work stands, or say it in "
+            "your own words.",
             show_choices=True,
         ),
     ],
-    text: Annotated[str, typer.Argument(help="The step's question, or what you ask.")] = "",
+    text: Annotated[str, typer.Argument(help="The step's question, or what you ask or say.")] = "",
     node: Annotated[
         str | None, typer.Option("--node", help="A step, by its key, which treehold show TASK names.")
     ] = None,

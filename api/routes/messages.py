@@ -1,4 +1,4 @@
-"""Messages to a task that runs: add, revise, retract, ask."""
+"""Messages to a task that runs: add, revise, retract, ask, say."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from orchestrator.services.views import (
     CallView,
     ModelDescription,
     Page,
+    RevisionView,
     Submission,
     TaskStatus,
     TaskView,
@@ -23,6 +24,9 @@ from orchestrator.services.views import (
 )
 
 router = APIRouter(prefix="/v1", tags=["tasks"], dependencies=[Depends(authenticate)])
+
+MOST_REVISIONS = 2**31 - 2
+REVISIONS_PAGE = 500
 
 IdempotencyKey = Annotated[
     str | None,
@@ -80,10 +84,31 @@ async def get_task(task: UUID, caller: Caller, services: Services) -> TaskView:
     return await services.tasks.get(caller, task)
 
 
-@router.get("/tasks/{task}/tree", responses=errors(404))
-async def get_tree(task: UUID, caller: Caller, services: Services) -> TreeView:
-    """A task with its agents and the steps of its plan."""
-    return await services.tasks.tree(caller, task)
+@router.get("/tasks/{task}/tree", responses=errors(404, 422))
+async def get_tree(
+    task: UUID,
+    caller: Caller,
+    services: Services,
+    revision: Annotated[
+        int | None, Query(ge=0, le=MOST_REVISIONS, description="The plan as it was after this revision.")
+    ] = None,
+) -> TreeView:
+    """A task with its agents and the steps of its plan, now or after any of its revisions."""
+    return await services.tasks.tree(caller, task, revision=revision)
+
+
+@router.get("/tasks/{task}/tree/revisions", responses=errors(404, 422))
+async def list_revisions(
+    task: UUID,
+    caller: Caller,
+    services: Services,
+    after: Annotated[int, Query(ge=0, le=MOST_REVISIONS, description="Revisions behind this number.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=REVISIONS_PAGE)] = REVISIONS_PAGE,
+) -> Page[RevisionView]:
+    """How the plan came to be what it is: each change to each step, oldest first."""
+    found = await services.tasks.revisions(caller, task, after=after, limit=limit + 1)
+    data, more = tuple(found[:limit]), len(found) > limit
+    return Page[RevisionView](data=data, next_cursor=str(data[-1].revision) if more else None, has_more=more)
 
 
 @router.get("/tasks/{task}/budget", responses=errors(404))

@@ -24,7 +24,7 @@ from inference.model import (
     ToolCall,
     Usage,
 )
-from inference.offline import answering, distilling, planning, replying, working
+from inference.offline import answering, changing, distilling, planning, replying, working
 from inference.ports import Progress
 
 NAME = "offline"
@@ -61,6 +61,8 @@ class OfflineProvider:
                 return _json(answering.answer(blocks, schema)), ()
             case "select":
                 return _json(answering.select(blocks)), ()
+            case "changes":
+                return _json(changing.change(blocks, schema)), ()
             case "reply":
                 return _json(replying.reply(blocks)), ()
             case "condense":

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from core.ids import NodeId, TaskId, derived
 from core.provenance import Provenance
 from memory.task_tree.errors import OperationRefused, RefusalReason
-from memory.task_tree.history import find_content, restored_status
+from memory.task_tree.history import beneath, find_content, restored
 from memory.task_tree.model import Diff, Node, Revision, RevisionKind
 from memory.task_tree.operations import (
     Create,
@@ -24,6 +24,7 @@ from memory.task_tree.operations import (
     Rollback,
     SetStatus,
     SetValue,
+    Share,
     Substitute,
 )
 
@@ -59,7 +60,7 @@ class Applier:
             self._note_links(node)
         self._history = history
         self._actor = actor
-        self._turn_id = change_id
+        self._change_id = change_id
         self._provenance = provenance
         self._at = at
         self._revisions: list[Revision] = []
@@ -80,7 +81,7 @@ class Applier:
             self._apply(operation)
         return Diff(
             task=self._task,
-            change_id=self._turn_id,
+            change_id=self._change_id,
             base=self._base,
             head=self._base + len(self._revisions),
             revisions=tuple(self._revisions),
@@ -104,6 +105,8 @@ class Applier:
                 self._prune(operation)
             case Link():
                 self._link(operation)
+            case Share():
+                self._share(operation)
             case _:
                 assert_never(operation)
 
@@ -114,7 +117,7 @@ class Applier:
             raise self._refusal("too_many_nodes", f"the tree has {MAX_NODES} nodes already")
         depends_on = dict.fromkeys(self._find(key).id for key in operation.depends_on)
         node = Node(
-            id=NodeId(derived(self._task, "node", self._turn_id, self._position)),
+            id=NodeId(derived(self._task, "node", self._change_id, self._position)),
             key=operation.key,
             title=operation.title,
             status="pending" if operation.value is None else "done",
@@ -141,11 +144,12 @@ class Applier:
         node = self._find(operation.node)
         if node.status == "stale" and operation.status == "done":
             raise self._refusal("stale_inputs", "its inputs changed since it ran; it must run again")
-        agent = operation.agent or node.agent
-        if (node.status, node.agent) != (operation.status, agent):
-            self._record(
-                "set_status", node, node.model_copy(update={"status": operation.status, "agent": agent})
-            )
+        shares = node.shares if operation.status in {"done", "failed"} else None
+        after = node.model_copy(
+            update={"status": operation.status, "agent": operation.agent or node.agent, "shares": shares}
+        )
+        if after != node:
+            self._record("set_status", node, after)
 
     def _substitute(self, operation: Substitute) -> None:
         node = self._find(operation.node)
@@ -155,6 +159,7 @@ class Applier:
                 "value": operation.value,
                 "status": "pending" if operation.value is None else "done",
                 "provenance": self._provenance,
+                "shares": None,
             }
         )
         if after != node or not _same(after.value, node.value):
@@ -163,19 +168,18 @@ class Applier:
 
     def _roll_back(self, operation: Rollback) -> None:
         node = self._find(operation.node)
-        history = [
-            *self._history.get(node.id, ()),
-            *(revision for revision in self._revisions if revision.after.id == node.id),
-        ]
-        content = find_content(history, operation.to)
+        history = self._past(beneath(self._nodes, [node.id]))
+        content = find_content(history[node.id], operation.to)
         if content is None:
             raise self._refusal("no_such_revision", f"nothing to go back to at {operation.to!r}")
+        status, agent = restored(node, content, history, self._nodes)
         after = node.model_copy(
             update={
                 "title": content.node.title,
                 "value": content.node.value,
                 "provenance": content.node.provenance,
-                "status": restored_status(node, history, content),
+                "status": status,
+                "agent": agent,
             }
         )
         if not _same(after.value, node.value) or (after.title, after.provenance) != (
@@ -184,6 +188,14 @@ class Applier:
         ):
             rev = self._record("rollback", node, after, restores=content.rev)
             self._mark_dependents(node.id, caused_by=rev)
+
+    def _past(self, nodes: Sequence[NodeId]) -> dict[NodeId, list[Revision]]:
+        """All revisions of these nodes, those of this change too."""
+        past = {node: [*self._history.get(node, ())] for node in nodes}
+        for revision in self._revisions:
+            if revision.after.id in past:
+                past[revision.after.id].append(revision)
+        return past
 
     def _prune(self, operation: Prune) -> None:
         for below in sorted(self._children.get(self._find(operation.node).id, ()), key=self._age):
@@ -207,7 +219,9 @@ class Applier:
         for dependent in dict.fromkeys(outside):
             node = self._nodes[dependent]
             left = tuple(other for other in node.depends_on if other not in going)
-            self._record("unlink", node, node.model_copy(update={"depends_on": left}), caused_by=cause)
+            shares = None if node.shares in going else node.shares
+            after = node.model_copy(update={"depends_on": left, "shares": shares})
+            self._record("unlink", node, after, caused_by=cause)
             self._mark(dependent, caused_by=cause)
             self._mark_dependents(dependent, caused_by=cause)
 
@@ -221,6 +235,20 @@ class Applier:
         rev = self._record("link", node, after)
         self._mark(node.id, caused_by=rev)
         self._mark_dependents(node.id, caused_by=rev)
+
+    def _share(self, operation: Share) -> None:
+        node, source = self._find(operation.node), self._find(operation.source)
+        if source.id in _reachable(node.id, self._dependents):
+            raise self._refusal("would_cycle", f"{source.key!r} depends on it already")
+        mirrored = ("status", "value", "agent", "provenance")
+        after = node.model_copy(
+            update={"shares": source.id, **{name: getattr(source, name) for name in mirrored}}
+        )
+        changed = not _same(after.value, node.value)
+        if after != node or changed:
+            rev = self._record("share", node, after)
+            if changed:
+                self._mark_dependents(node.id, caused_by=rev)
 
     def _mark_dependents(self, changed: NodeId, *, caused_by: int | None) -> None:
         for dependent in _reachable(changed, self._dependents)[1:]:
@@ -251,7 +279,7 @@ class Applier:
                 caused_by=caused_by,
                 restores=restores,
                 actor=self._actor,
-                change_id=self._turn_id,
+                change_id=self._change_id,
                 at=self._at,
             )
         )
@@ -266,13 +294,13 @@ class Applier:
         return rev
 
     def _note_links(self, node: Node) -> None:
-        for other in node.depends_on:
+        for other in node.rests_on:
             self._dependents.setdefault(other, set()).add(node.id)
         if node.parent is not None:
             self._children.setdefault(node.parent, set()).add(node.id)
 
     def _forget_links(self, node: Node) -> None:
-        for other in node.depends_on:
+        for other in node.rests_on:
             self._dependents[other].discard(node.id)
         if node.parent is not None:
             self._children[node.parent].discard(node.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from core.errors import InvalidInput
+from core.errors import Conflict, InvalidInput
 
 RefusalReason = Literal[
     "unknown_node",
@@ -33,3 +33,18 @@ class OperationRefused(InvalidInput):
         self.reason: RefusalReason = reason
         self.position = position
         self.key = key
+
+
+class HeadMoved(Conflict):
+    """The tree is at another revision than the change was made for; nothing was changed.
+
+    Attributes:
+        head: the revision it is at.
+    """
+
+    def __init__(self, expected: int, head: int) -> None:
+        super().__init__(
+            f"the change was made for revision {expected}, and the tree is at {head} by now: look again",
+            code="head_moved",
+        )
+        self.head = head

@@ -20,12 +20,15 @@ RevisionKind = Literal[
     "rollback",
     "retire",
     "link",
+    "share",
     "mark_stale",
     "unlink",
 ]
 """The operations, and the two consequences the applier writes itself: `mark_stale` and `unlink`."""
 
-CONTENT_CHANGES: frozenset[RevisionKind] = frozenset({"create", "set_value", "substitute", "rollback"})
+CONTENT_CHANGES: frozenset[RevisionKind] = frozenset(
+    {"create", "set_value", "substitute", "rollback", "share"}
+)
 """Revisions that may change a node's title or value: what a rollback can go back to."""
 
 
@@ -42,6 +45,8 @@ class Node(BaseModel):
     provenance: Provenance
     parent: NodeId | None = None
     depends_on: tuple[NodeId, ...] = ()
+    shares: NodeId | None = None
+    """The step whose work this one has a part in, because it is the same work."""
     agent: AgentId | None = None
     created_rev: int
     retired_rev: int | None = None
@@ -49,6 +54,11 @@ class Node(BaseModel):
     @property
     def tainted(self) -> bool:
         return self.provenance.tainted
+
+    @property
+    def rests_on(self) -> tuple[NodeId, ...]:
+        """Whose changes make it stale: what it depends on, and the step whose work it shares."""
+        return self.depends_on if self.shares is None else (*self.depends_on, self.shares)
 
 
 class Revision(BaseModel):

@@ -126,8 +126,20 @@ class Link(_Operation):
     depends_on: Key
 
 
+class Share(_Operation):
+    """Give a step the status, value and worker of another whose work is the same.
+
+    The other's changes make it stale. It shares until it is sent out by itself, or asked for something else.
+    """
+
+    op: Literal["share"] = "share"
+    node: Key
+    source: Key
+
+
 Operation = Annotated[
-    Create | SetValue | SetStatus | Substitute | Rollback | Retire | Prune | Link, Field(discriminator="op")
+    Create | SetValue | SetStatus | Substitute | Rollback | Retire | Prune | Link | Share,
+    Field(discriminator="op"),
 ]
 
 OPERATIONS: TypeAdapter[tuple[Operation, ...]] = TypeAdapter(tuple[Operation, ...])

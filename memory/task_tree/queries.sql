@@ -25,9 +25,13 @@ SELECT n.id, n.key, n.title, n.status, n.value, n.provenance, n.parent_id AS par
     n.created_rev, n.retired_rev,
     ARRAY(
         SELECT e.dst FROM tree_edge AS e
-        WHERE e.tenant_id = n.tenant_id AND e.src = n.id AND e.retired_rev IS NULL
+        WHERE e.tenant_id = n.tenant_id AND e.src = n.id AND e.kind = 'depends_on' AND e.retired_rev IS NULL
         ORDER BY e.position
-    ) AS depends_on
+    ) AS depends_on,
+    (
+        SELECT e.dst FROM tree_edge AS e
+        WHERE e.tenant_id = n.tenant_id AND e.src = n.id AND e.kind = 'shares' AND e.retired_rev IS NULL
+    ) AS shares
 FROM tree_node AS n
 WHERE n.task_id = %(task)s AND n.retired_rev IS NULL
 ORDER BY n.created_rev
@@ -82,10 +86,10 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (
 -- name: retire_edges
 UPDATE tree_edge AS e
 SET retired_rev = r.rev
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (src uuid, dst uuid, rev integer)
-WHERE e.tenant_id = %(tenant)s AND e.src = r.src AND e.dst = r.dst AND e.retired_rev IS NULL
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (src uuid, dst uuid, kind text, rev integer)
+WHERE e.tenant_id = %(tenant)s AND e.src = r.src AND e.dst = r.dst AND e.kind = r.kind AND e.retired_rev IS NULL
 
 -- name: insert_edges
 INSERT INTO tree_edge (tenant_id, src, dst, kind, position, created_rev)
-SELECT %(tenant)s, r.src, r.dst, 'depends_on', r.position, r.rev
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (src uuid, dst uuid, position integer, rev integer)
+SELECT %(tenant)s, r.src, r.dst, r.kind, r.position, r.rev
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (src uuid, dst uuid, kind text, position integer, rev integer)

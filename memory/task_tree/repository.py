@@ -112,23 +112,31 @@ async def write(work: UnitOfWork, diff: Diff) -> None:
 
 
 def _edges(diff: Diff) -> tuple[list[JsonRow], list[JsonRow]]:
-    """The dependencies that ended with this change, and those that began."""
+    """The edges that ended with this change, and those that began."""
     before: dict[NodeId, Node | None] = {}
     for revision in diff.revisions:
         before.setdefault(revision.after.id, revision.before)
     gone: list[JsonRow] = []
     new: list[JsonRow] = []
     for node in diff.changed:
-        earlier = before[node.id]
-        had = () if earlier is None else earlier.depends_on
-        has = () if node.retired_rev is not None else node.depends_on
-        gone += [{"src": str(node.id), "dst": str(dst), "rev": diff.head} for dst in had if dst not in has]
+        had = _edges_of(before[node.id])
+        has = {} if node.retired_rev is not None else _edges_of(node)
+        common: JsonRow = {"src": str(node.id), "rev": diff.head}
+        gone += [{**common, "dst": str(dst), "kind": kind} for dst, kind in had if (dst, kind) not in has]
         new += [
-            {"src": str(node.id), "dst": str(dst), "position": position, "rev": diff.head}
-            for position, dst in enumerate(has)
-            if dst not in had
+            {**common, "dst": str(dst), "kind": kind, "position": position}
+            for (dst, kind), position in has.items()
+            if (dst, kind) not in had
         ]
     return gone, new
+
+
+def _edges_of(node: Node | None) -> dict[tuple[NodeId, str], int]:
+    """What a node's edges lead to, with their kind and their place."""
+    if node is None:
+        return {}
+    edges = {(dst, "depends_on"): position for position, dst in enumerate(node.depends_on)}
+    return edges if node.shares is None else {**edges, (node.shares, "shares"): 0}
 
 
 def _json(rows: list[JsonRow]) -> str:

@@ -9,8 +9,9 @@ from core.ids import TaskId
 from core.provenance import Origin, Provenance, Trust
 from memory.task_tree import repository
 from memory.task_tree.applier import Applier
-from memory.task_tree.errors import OperationRefused
-from memory.task_tree.model import Diff
+from memory.task_tree.errors import HeadMoved, OperationRefused
+from memory.task_tree.history import beneath
+from memory.task_tree.model import Diff, Revision
 from memory.task_tree.operations import Operation, Rollback
 from memory.task_tree.tree import Tree
 
@@ -27,6 +28,7 @@ class TaskTree:
         actor: str,
         change_id: str,
         provenance: Provenance | None = None,
+        expected_head: int | None = None,
     ) -> Diff:
         """Apply one change's operations, all or none, as part of the caller's transaction.
 
@@ -42,18 +44,23 @@ class TaskTree:
             actor: who changed the tree, for the log: "user", or "agent:" and an id.
             change_id: unique within the task.
             provenance: stamped on every value set in this change; a change of unknown source is untrusted.
+            expected_head: the revision the operations were made for, where they fit no other.
 
         Raises:
             OperationRefused: an operation does not fit the tree; nothing was changed.
+            HeadMoved: the tree is past the revision that was expected; nothing was changed.
             NotFound: no such task for this tenant.
         """
         head, at = await repository.lock(work, task)
         earlier = await repository.claim_change(work, task, change_id, head)
         if earlier is not None:
             return earlier.model_copy(update={"replayed": True})
+        if expected_head is not None and head != expected_head:
+            await repository.release_change(work, task, change_id)
+            raise HeadMoved(expected_head, head)
         nodes = {node.id: node for node in await repository.active_nodes(work, task)}
         wanted = {operation.node for operation in operations if isinstance(operation, Rollback)}
-        past = [node.id for node in nodes.values() if node.key in wanted]
+        past = beneath(nodes, [node.id for node in nodes.values() if node.key in wanted])
         applier = Applier(
             task=task,
             head=head,
@@ -87,6 +94,10 @@ class TaskTree:
             nodes=await repository.active_nodes(work, task),
             revisions=await repository.revisions_between(work, task, 1, head) if log else (),
         )
+
+    async def log(self, work: UnitOfWork, task: TaskId, *, after: int, limit: int) -> tuple[Revision, ...]:
+        """Revisions behind one, oldest first."""
+        return await repository.revisions_between(work, task, after + 1, after + limit)
 
     async def load_at(self, work: UnitOfWork, task: TaskId, revision: int) -> Tree:
         """The active nodes as they were after a revision, without the log."""

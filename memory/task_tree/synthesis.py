@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Literal
 
 import orjson
@@ -58,7 +58,7 @@ def synthesise(
     """
     chosen: list[PathEntry] = []
     left = budget
-    for node, depth in _nearest_first(tree, tree.get(node_id)):
+    for node, depth in nearest_first(tree, [tree.get(node_id)]):
         for entry in _forms(node, depth, declared):
             cost = count_tokens(_measure(entry))
             if cost <= left:
@@ -88,9 +88,10 @@ def typed_part(value: JsonValue, declared: Set[str] = frozenset()) -> JsonValue:
             return value
 
 
-def _nearest_first(tree: Tree, start: Node) -> Iterator[tuple[Node, int]]:
-    seen = {start.id}
-    layer, depth = [start], 0
+def nearest_first(tree: Tree, starts: Sequence[Node]) -> Iterator[tuple[Node, int]]:
+    """These nodes, then their ancestors and what they rest on, each once, with the steps it is away."""
+    seen = {node.id for node in starts}
+    layer, depth = [*starts], 0
     while layer:
         following: list[Node] = []
         for node in layer:

@@ -60,7 +60,7 @@ class Tree:
         found = {node_id}
         grown = True
         while grown:
-            more = {node.id for node in self.nodes if node.id not in found and found & {*node.depends_on}}
+            more = {node.id for node in self.nodes if node.id not in found and found & {*node.rests_on}}
             found |= more
             grown = bool(more)
         return tuple(node for node in self.nodes if node.id in found and node.id != node_id)

@@ -14,7 +14,7 @@ from core.events import Event
 from core.grant import Grant
 from core.ids import AgentId, TaskId, TenantId, derived
 from core.signals import LeaseLost, Unheard
-from memory.task_tree import SetStatus, TaskTree
+from memory.task_tree import Operation, SetStatus, Share, TaskTree
 from orchestrator.services.messages import refuse_open
 from orchestrator.topics import ADVANCE, LEARN
 from orchestrator.turns import budget, following
@@ -150,14 +150,15 @@ class Closing:
 
     async def _mark_running(self, work: UnitOfWork, lease: Lease, turn: LiveTurn) -> None:
         """Here and not earlier: a turn that is repeated must find its steps as it first found them."""
+        steps = [(child, spec) for child, spec in turn.children if spec.node is not None]
+        begun: list[Operation] = [
+            SetStatus(node=spec.key, status="running", agent=child) for child, spec in steps
+        ]
+        begun += [Share(node=other, source=spec.key) for _, spec in steps for other in spec.shared_by]
         diff = await self._task_tree.apply(
             work,
             lease.task,
-            [
-                SetStatus(node=spec.key, status="running", agent=child)
-                for child, spec in turn.children
-                if spec.node is not None
-            ],
+            begun,
             actor=f"agent:{lease.agent}",
             change_id=str(derived(lease.agent, "spawn", lease.fence)),
             provenance=turn.provenance,

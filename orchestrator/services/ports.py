@@ -27,6 +27,7 @@ from orchestrator.services.views import (
     MessageView,
     NewMessage,
     Page,
+    RevisionView,
     Submission,
     TaskStatus,
     TaskView,
@@ -83,7 +84,15 @@ class Tasks(Protocol):
         self, principal: Principal, *, status: TaskStatus | None, limit: int, cursor: str | None
     ) -> Page[TaskView]: ...
 
-    async def tree(self, principal: Principal, task: UUID) -> TreeView: ...
+    async def tree(self, principal: Principal, task: UUID, *, revision: int | None = None) -> TreeView:
+        """The plan as it stands, or as it was after a revision. Raises `InvalidInput` past the last one."""
+        ...
+
+    async def revisions(
+        self, principal: Principal, task: UUID, *, after: int, limit: int
+    ) -> list[RevisionView]:
+        """The log of the plan behind a revision, oldest first."""
+        ...
 
     async def budget(self, principal: Principal, task: UUID) -> BudgetView: ...
 

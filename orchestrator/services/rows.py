@@ -10,7 +10,7 @@ from agents.answer import Answer
 from core.database import Row
 from core.grant import Budget
 from core.provenance import Provenance
-from memory.task_tree import Node
+from memory.task_tree import Node, Revision
 from orchestrator.services.views import (
     AccountView,
     AgentView,
@@ -23,6 +23,7 @@ from orchestrator.services.views import (
     ModelDescription,
     NodeView,
     Problem,
+    RevisionView,
     TaskView,
     UnitView,
     Usage,
@@ -112,7 +113,26 @@ def node(found: Node) -> NodeView:
         status=found.status,
         agent=found.agent,
         depends_on=found.depends_on,
+        shares=found.shares,
         revision=found.created_rev,
+    )
+
+
+def revision(found: Revision) -> RevisionView:
+    return RevisionView(
+        revision=found.rev,
+        op=found.op,
+        node=found.after.id,
+        key=found.after.key,
+        title=found.after.title,
+        status=found.after.status,
+        before=None if found.before is None else found.before.status,
+        value=found.after.value,
+        caused_by=found.caused_by,
+        restores=found.restores,
+        change=found.change_id,
+        actor=found.actor,
+        at=found.at,
     )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from agents.brief import Brief
 from core.clock import Clock
 from core.database import Database, Row, UnitOfWork, jsonb, queries
-from core.errors import NotFound
+from core.errors import InvalidInput, NotFound
 from core.events import TERMINAL_EVENT, Event
 from core.grant import Capabilities, Grant
 from core.ids import AgentId, IdSource, TaskId
@@ -31,6 +31,7 @@ from orchestrator.services.views import (
     EventView,
     ModelDescription,
     Page,
+    RevisionView,
     Submission,
     TaskStatus,
     TaskView,
@@ -196,17 +197,34 @@ class TaskService:
         cursor = encode(tasks[-1].created_at, tasks[-1].id) if more else None
         return Page[TaskView](data=tasks, next_cursor=cursor, has_more=more)
 
-    async def tree(self, principal: Principal, task: UUID) -> TreeView:
+    async def tree(self, principal: Principal, task: UUID, *, revision: int | None = None) -> TreeView:
         principal.require("tasks:read")
         async with self._database.unit_of_work(principal.tenant) as work:
             view = await read_task(work, task)
             agents = await work.fetch_all(SQL.agents, {"task": task})
             tree = await self._task_tree.load(work, TaskId(task), log=False)
+            if revision is not None:
+                if revision > tree.head:
+                    raise InvalidInput(
+                        f"the plan of task {task} is at revision {tree.head}: there is no {revision} yet",
+                        code="no_such_revision",
+                    )
+                tree = await self._task_tree.load_at(work, TaskId(task), revision)
         return TreeView(
             task=view,
             agents=tuple(rows.agent(row) for row in agents),
             nodes=tuple(rows.node(node) for node in tree.nodes),
+            revision=tree.head,
         )
+
+    async def revisions(
+        self, principal: Principal, task: UUID, *, after: int, limit: int
+    ) -> list[RevisionView]:
+        principal.require("tasks:read")
+        async with self._database.unit_of_work(principal.tenant) as work:
+            await _state(work, task)
+            found = await self._task_tree.log(work, TaskId(task), after=after, limit=limit)
+        return [rows.revision(each) for each in found]
 
     async def budget(self, principal: Principal, task: UUID) -> BudgetView:
         principal.require("tasks:read")

@@ -15,6 +15,7 @@ from core.grant import MOST, Budget, Unit
 from core.scopes import TEAM_PATTERN, TENANT
 from core.text import printable
 from inference.model import ModelDescription
+from memory.task_tree import RevisionKind
 
 T = TypeVar("T")
 
@@ -148,13 +149,37 @@ class NodeView(View):
     status: str
     agent: UUID | None
     depends_on: tuple[UUID, ...]
-    revision: int
+    shares: UUID | None = Field(
+        default=None, description="The step whose work it has a part in, because it is the same work."
+    )
+    revision: int = Field(description="The revision of the tree that made it.")
 
 
 class TreeView(View):
     task: TaskView
     agents: tuple[AgentView, ...]
     nodes: tuple[NodeView, ...]
+    revision: int = Field(
+        default=0, description="The revision of the plan that the nodes are of; agents and task are of now."
+    )
+
+
+class RevisionView(View):
+    """One change to one step of the plan."""
+
+    revision: int
+    op: RevisionKind
+    node: UUID
+    key: str
+    title: str
+    status: str
+    before: str | None = Field(description="The status before; null where the step was made.")
+    value: JsonValue
+    caused_by: int | None = Field(description="The revision that made this one necessary.")
+    restores: int | None = Field(description="Of a rollback: the revision whose content came back.")
+    change: str = Field(description="The same for all revisions that were committed together.")
+    actor: str
+    at: datetime
 
 
 class EventView(View):
@@ -254,7 +279,10 @@ class MessageView(View):
     status: Literal["pending", "taken", "applied", "refused"]
     agent: UUID = Field(description="The lead it is for.")
     applied_at_event: int | None = Field(description="The number of the event at which it took effect.")
-    reply: str | None = Field(description="What a question was answered with. A model's words.")
+    reply: str | None = Field(
+        description="What a question was answered with, in a model's words; for `say`, what was done, or "
+        "the question which step is meant."
+    )
     error: Problem | None = Field(description="Why it takes no effect.")
     created_at: datetime
     concluded_at: datetime | None
@@ -351,7 +379,8 @@ class NewMessage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: MessageKind = Field(
-        description="`add` a step, `revise` or `retract` the step named, or `ask` how the work stands."
+        description="`add` a step, `revise` or `retract` the step named, `ask` how the work stands, or `say` "
+        "it in your own words."
     )
     node: str | None = Field(
         default=None,
@@ -362,7 +391,7 @@ class NewMessage(BaseModel):
     text: str = Field(
         default="",
         max_length=4000,
-        description="The question of the step added or revised, or what is asked; for `retract`, why.",
+        description="The question of the step added or revised, what is asked or said; for `retract`, why.",
     )
 
     @model_validator(mode="after")

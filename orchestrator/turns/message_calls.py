@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -87,8 +87,9 @@ class MessageCalls:
         *,
         stops: Sequence[AgentId],
         provenance: Provenance,
+        reply: Callable[[Diff], str] | None = None,
     ) -> Diff | Refusal:
-        """All at once: children are stopped, the tree changes, the message has taken effect.
+        """All at once: children are stopped, the tree changes, the message has taken effect and is answered.
 
         Rows of agents are locked from children to parents, as closing transactions do: so the fence is only
         looked at once the children are stopped, and all is undone where it has moved on.
@@ -110,8 +111,11 @@ class MessageCalls:
                     for agent in stopped:
                         work.emit(Event(task=self._lease.task, agent=agent, kind="agent.cancelled"))
                     work.emit(tree_revised(self._lease.task, self._lease.agent, diff))
-                    work.emit(self._event("message.applied", told, revision=diff.head, stopped=len(stopped)))
-                    await self._applied(work, told)
+                    said = None if reply is None else reply(diff)
+                    data: dict[str, JsonValue] = {} if said is None else {"reply": clipped(said, SHOWN)}
+                    data |= {"revision": diff.head, "stopped": len(stopped)}
+                    work.emit(self._event("message.applied", told, **data))
+                    await self._applied(work, told, reply=said)
                 return diff
         except OperationRefused as error:
             refusal = Refusal(code=error.reason, message=error.message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
@@ -220,13 +220,18 @@ class LiveTurn:
         return news.told
 
     async def steer(
-        self, told: Told, operations: Sequence[Operation], *, stops: Sequence[AgentId]
+        self,
+        told: Told,
+        operations: Sequence[Operation],
+        *,
+        stops: Sequence[AgentId],
+        reply: Callable[[Diff], str] | None = None,
     ) -> Refusal | None:
         tree = await self.tree()
         said = told.provenance
         if not steering.is_users_word(told, operations):
             said = self.provenance.derive([said])
-        changed = await self._messages.steer(told, operations, stops=stops, provenance=said)
+        changed = await self._messages.steer(told, operations, stops=stops, provenance=said, reply=reply)
         if isinstance(changed, Refusal):
             return changed
         self._tree = tree.advanced(changed)
@@ -247,6 +252,19 @@ class LiveTurn:
             return None
         await self._messages.answer(told, str(cast(dict[str, Any], reply.output)["text"]))
         return reply
+
+    async def understand(self, told: Told, request: ModelRequest) -> ModelReply | None:
+        """Of a message that was refused before, the call is looked up all the same: it counts."""
+        try:
+            reply = await self._ask(self._next(), request)
+        except (ModelError, BudgetExhausted, InvalidInput) as error:
+            unchanged = f"{error.message}; nothing was changed"
+            await self._messages.refuse(told, Refusal(code=error.code, message=unchanged))
+            return None
+        return None if told.state == "refused" else reply
+
+    async def say(self, told: Told, text: str) -> None:
+        await self._messages.answer(told, text)
 
     async def returns(self) -> list[ChildReturn]:
         return self._ended

@@ -29,6 +29,7 @@ from treehold.models import (
     MessageKind,
     ModelDescription,
     Node,
+    Revision,
     Task,
     TaskBudget,
     TaskStatus,
@@ -101,9 +102,19 @@ class AsyncTreehold:
             if not page.has_more or cursor is None:
                 return
 
-    async def tree(self, task: TaskRef) -> Tree:
+    async def tree(self, task: TaskRef, *, revision: int | None = None) -> Tree:
         """See `Treehold.tree`."""
-        return await self._send(endpoints.tree(task))
+        return await self._send(endpoints.tree(task, revision))
+
+    async def revisions(self, task: TaskRef, *, after: int = 0) -> AsyncIterator[Revision]:
+        """See `Treehold.revisions`."""
+        while True:
+            page = await self._send(endpoints.revisions_page(task, after))
+            for revision in page.data:
+                yield revision
+            if not page.has_more or not page.data:
+                return
+            after = page.data[-1].revision
 
     async def budget(self, task: TaskRef) -> TaskBudget:
         """See `Treehold.budget`."""

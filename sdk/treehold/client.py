@@ -29,6 +29,7 @@ from treehold.models import (
     MessageKind,
     ModelDescription,
     Node,
+    Revision,
     Task,
     TaskBudget,
     TaskStatus,
@@ -115,9 +116,18 @@ class Treehold:
             if not page.has_more or cursor is None:
                 return
 
-    def tree(self, task: TaskRef) -> Tree:
-        """A task with its agents and the steps of its plan."""
-        return self._send(endpoints.tree(task))
+    def tree(self, task: TaskRef, *, revision: int | None = None) -> Tree:
+        """A task with its agents and the steps of its plan, as it stands or as it was after a revision."""
+        return self._send(endpoints.tree(task, revision))
+
+    def revisions(self, task: TaskRef, *, after: int = 0) -> Iterator[Revision]:
+        """How the plan came to be what it is: changes to its steps behind a revision, oldest first."""
+        while True:
+            page = self._send(endpoints.revisions_page(task, after))
+            yield from page.data
+            if not page.has_more or not page.data:
+                return
+            after = page.data[-1].revision
 
     def budget(self, task: TaskRef) -> TaskBudget:
         """What each agent was granted, and what of it is held, handed on and spent."""
@@ -258,8 +268,10 @@ class Treehold:
     ) -> Message:
         """Steer a task while it runs: `add` a step, `revise` or `retract` one, or `ask` how the work stands.
 
-        The message is kept, and takes effect once, in the order of its number. `node` is the step it is
-        about, by its key or id in the tree; without one, the task as a whole.
+        With `say`, your words are turned into such changes; where it is not clear which step you mean, the
+        message's reply asks, and nothing changes. The message is kept, and takes effect once, in the order of
+        its number. `node` is the step it is about, by its key or id in the tree; without one, the task as a
+        whole.
 
         Raises:
             Conflict: the task has ended.

@@ -24,6 +24,7 @@ from treehold.models import (
     ModelDescription,
     Node,
     Page,
+    Revision,
     Task,
     TaskBudget,
     Tree,
@@ -32,6 +33,7 @@ from treehold.models import (
 R = TypeVar("R")
 
 EVENTS_PAGE = 1000
+REVISIONS_PAGE = 500
 TASKS_PAGE = 50
 APPROVALS_PAGE = 50
 
@@ -191,8 +193,14 @@ def tasks_page(status: str | None, cursor: str | None) -> Endpoint[Page[Task[Jso
     return Endpoint(path="/v1/tasks", params=params, read=reads(Page[Task[JsonValue]]))
 
 
-def tree(task: TaskRef) -> Endpoint[Tree]:
-    return Endpoint(path=_path(task, "/tree"), read=reads(Tree))
+def tree(task: TaskRef, revision: int | None) -> Endpoint[Tree]:
+    params: dict[str, str | int] = {} if revision is None else {"revision": revision}
+    return Endpoint(path=_path(task, "/tree"), params=params, read=reads(Tree))
+
+
+def revisions_page(task: TaskRef, after: int) -> Endpoint[Page[Revision]]:
+    params: dict[str, str | int] = {"after": after, "limit": REVISIONS_PAGE}
+    return Endpoint(path=_path(task, "/tree/revisions"), params=params, read=reads(Page[Revision]))
 
 
 def budget(task: TaskRef) -> Endpoint[TaskBudget]:

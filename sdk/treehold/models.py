@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 TaskStatus = Literal["running", "done", "failed", "cancelled"]
 ApprovalStatus = Literal["pending", "approved", "denied", "expired", "withdrawn"]
-MessageKind = Literal["add", "revise", "retract", "ask"]
+MessageKind = Literal["add", "revise", "retract", "ask", "say"]
 
 
 class Model(BaseModel):
@@ -154,13 +154,36 @@ class Node(Model):
     status: str
     agent: UUID | None
     depends_on: tuple[UUID, ...]
+    shares: UUID | None = None
+    """The step whose work it has a part in, because it is the same work."""
     revision: int
 
 
 class Tree(Model):
+    """`nodes` are those of `revision`; task and agents are as they stand."""
+
     task: Task[JsonValue]
     agents: tuple[Agent, ...]
     nodes: tuple[Node, ...]
+    revision: int = 0
+
+
+class Revision(Model):
+    """One change to one step of the plan; those with the same `change` were committed together."""
+
+    revision: int
+    op: str
+    node: UUID
+    key: str
+    title: str
+    status: str
+    before: str | None
+    value: JsonValue
+    caused_by: int | None
+    restores: int | None
+    change: str
+    actor: str
+    at: datetime
 
 
 class Unit(Model):

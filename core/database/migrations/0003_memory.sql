@@ -33,12 +33,12 @@ CREATE INDEX tree_node_of_task ON tree_node (tenant_id, task_id, created_rev);
 CREATE INDEX tree_node_of_parent ON tree_node (tenant_id, parent_id);
 CALL protect('tree_node');
 
--- `src` depends on `dst`.
+-- `src` depends on `dst`, or shares its work.
 CREATE TABLE tree_edge (
     tenant_id uuid NOT NULL,
     src uuid NOT NULL,
     dst uuid NOT NULL,
-    kind text NOT NULL DEFAULT 'depends_on' CHECK (kind IN ('depends_on')),
+    kind text NOT NULL DEFAULT 'depends_on' CHECK (kind IN ('depends_on', 'shares')),
     position integer NOT NULL,
     created_rev integer NOT NULL,
     retired_rev integer,

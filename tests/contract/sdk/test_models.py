@@ -54,6 +54,7 @@ PAIRS: list[tuple[BaseModel, type[BaseModel]]] = [
     (fakes.new_account().units[0], treehold.Unit),
     (views.BudgetView(task=TASK.id, accounts=(fakes.new_account(),)), treehold.TaskBudget),
     (views.TreeView(task=DONE, agents=(fakes.new_agent(),), nodes=(fakes.new_node(),)), treehold.Tree),
+    (fakes.new_revision(2), treehold.Revision),
     (EVENT, treehold.Event),
     (fakes.new_call(), treehold.Call),
     (fakes.new_approval(TASK.id), treehold.Approval),

@@ -7,21 +7,27 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from pydantic import JsonValue
 
 from core.database import Database, queries
 from core.errors import NotFound
 from core.ids import TaskId, TenantId
 from core.provenance import Provenance, Trust
 from memory.task_tree import (
+    Conversation,
     Create,
     Diff,
+    Interpreter,
     Link,
     Operation,
     OperationRefused,
+    PostgresStore,
     Retire,
     Rollback,
     SetStatus,
     SetValue,
+    Share,
+    Shown,
     TaskTree,
     Tree,
 )
@@ -138,6 +144,52 @@ async def test_turns_at_the_same_time_lose_nothing(planner: Planner) -> None:
     tree = await planner.load()
     assert tree.head == len(PLAN) + 8
     assert [revision.rev for revision in tree.revisions] == list(range(1, tree.head + 1))
+
+
+async def test_of_two_who_speak_at_once_one_is_understood_anew_and_nothing_is_lost(planner: Planner) -> None:
+    """Each names a change, made for what it was shown; the second to come finds the tree moved on."""
+    provenance = Provenance(tenant=planner.tenant, trust=Trust.USER)
+    store = PostgresStore(planner.database, planner.task, actor="user", provenance=provenance)
+    shown: list[object] = []
+    both_looked = asyncio.Event()
+
+    def understanding(node: str, value: JsonValue) -> Interpreter:
+        async def interpret(utterance: str, nodes: Shown, schema: dict[str, JsonValue]) -> JsonValue:
+            shown.append({line.id: line.value for line in nodes.nodes}["city"])
+            if len(shown) == 2:
+                both_looked.set()
+            await both_looked.wait()
+            wanted: JsonValue = {"op": "set_value", "node": node, "value": value}
+            return {"operations": [wanted], "needs_clarification": False, "candidates": []}
+
+        return interpret
+
+    said = [("city", "Paris"), ("bill", 90)]
+    answers = await asyncio.gather(
+        *(
+            Conversation(store, understanding(node, value), len).say("…", change_id=node)
+            for node, value in said
+        )
+    )
+    tree = await planner.load()
+    assert [answer.status for answer in answers] == ["changed", "changed"]
+    assert len(shown) == 3
+    assert {node.key: node.value for node in tree.nodes if node.key in {"city", "bill"}} == dict(said)
+
+
+async def test_shared_work_is_loaded_as_it_was_applied(planner: Planner) -> None:
+    await planner.turn(
+        Create(key="inn", title="Inn", depends_on=("city",)), Share(node="inn", source="hotel")
+    )
+    tree = await planner.load()
+    inn, hotel = tree.find("inn"), tree.find("hotel")
+    assert inn is not None
+    assert hotel is not None
+    assert (inn.shares, inn.value) == (hotel.id, hotel.value)
+    await planner.turn(SetStatus(node="inn", status="running"))
+    tree = await planner.load()
+    assert tree.nodes == tree.at(tree.head).nodes
+    assert tree.get(inn.id).shares is None
 
 
 async def test_a_turn_of_unknown_source_is_untrusted(

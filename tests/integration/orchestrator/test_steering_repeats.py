@@ -13,10 +13,11 @@ import pytest
 from psycopg import AsyncConnection
 
 from bench.support.engine import Harness
+from bench.support.scripts import says
 from core import failpoints
 from core.errors import Conflict
 from core.ids import AgentId
-from inference.model import ModelRequest
+from inference.model import ModelReply, ModelRequest
 from orchestrator.services.views import MessageView, NewMessage
 from tests.integration.orchestrator.conftest import Opener
 from tests.integration.orchestrator.steered import Stage, planned, unsettled
@@ -118,8 +119,15 @@ async def outcome(stage: Stage) -> Any:
     )
 
 
+def spoken_to(request: ModelRequest) -> ModelReply:
+    if request.kind != "changes":
+        return planned("alpha", "beta", "late")(request)
+    delta = {"op": "create", "id": "new1", "title": "Delta", "text": "delta", "depends_on": list[str]()}
+    return says({"operations": [delta], "needs_clarification": False, "candidates": list[str]()})
+
+
 async def steered(opened: Harness) -> Stage:
-    """One step has ended, one runs, and the lead has four things to hear."""
+    """One step has ended, one runs, and the lead has five things to hear."""
     stage = await Stage.submit(opened, budget={"tokens": 400_000})
     await stage.turn("alpha")
     await stage.claim("beta")
@@ -127,13 +135,14 @@ async def steered(opened: Harness) -> Stage:
     await stage.say("revise", "beta anew", node="s2")
     await stage.say("ask", "How far are you?")
     await stage.say("retract", node="s3")
+    await stage.say("say", "and delta")
     return stage
 
 
 async def test_a_lead_that_dies_while_it_steers_steers_once(
     open_harness: Opener, admin: AsyncConnection, death: Death
 ) -> None:
-    opened, _ = await open_harness(planned("alpha", "beta", "late", split=0, after=False))
+    opened, _ = await open_harness(spoken_to)
     whole = await steered(opened)
     assert not await dying_turn(whole, "lead", death, NEVER)
     statements = death.choices()
@@ -144,6 +153,7 @@ async def test_a_lead_that_dies_while_it_steers_steers_once(
         (2, "applied", None),
         (3, "applied", "half of it is done"),
         (4, "applied", None),
+        (5, "applied", 'Added "Delta".'),
     ]
     struck: set[str | None] = set()
     for statement in statements:

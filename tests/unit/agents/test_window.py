@@ -112,3 +112,53 @@ def test_results_share_their_room_and_short_ones_stay_whole() -> None:
 def test_what_fits_is_not_touched() -> None:
     messages = [Message(role="user", content="q"), Message(role="tool", content="r", tool_call_id="1")]
     assert window.fitted(messages, 4_000) == messages
+
+
+FOUND = "The lamp was lit at dusk, because the boats were late.\n"
+BLOCK_TOKENS = 16
+
+
+async def test_what_a_reply_found_stays_when_it_is_folded_and_can_still_be_quoted() -> None:
+    said = iter([reads(n) for n in range(1, 5)])
+    done = ModelReply(content='{"status": "not_found", "findings": []}')
+    text = {f"call-{n}": f"log.md:1-9 (score 0.5)\n{n}\t{FOUND}{big(PROSE)}" for n in range(1, 5)}
+    asked = facts(question="Why were the boats late?")
+    turn = ScriptedTurn(asked, lambda _: next(said, done), lambda call: text[call.id], SPECS)
+    graph: Any = worker_graph(InMemorySaver())
+    await graph.ainvoke({}, {"configurable": {"thread_id": "t"}}, context=TurnContext(turn))
+    oldest = next(message for message in turn.requests[-1].messages if message.role == "tool")
+    assert oldest.content.splitlines()[0].startswith("folded to make room: ")
+    assert oldest.content.splitlines()[1:] == ["log.md:1-9 (score 0.5)", f"1\t{FOUND.strip()}"]
+
+
+def cached_share(prompts: list[str]) -> float:
+    """Of the blocks of all prompts, those a cache of 16-token blocks has from the prompts before."""
+    cache: set[tuple[str, ...]] = set()
+    hits = blocks = 0
+    for prompt in prompts:
+        words = prompt.split()
+        whole = [tuple(words[:end]) for end in range(BLOCK_TOKENS, len(words) + 1, BLOCK_TOKENS)]
+        hits += sum(block in cache for block in whole)
+        blocks += len(whole)
+        cache.update(whole)
+    return hits / blocks
+
+
+async def test_most_of_a_long_workers_prompts_is_in_the_prefix_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Much is folded at once: folded call by call, the beginning would change with every call."""
+
+    async def share() -> float:
+        said = iter([reads(n) for n in range(1, 21)])
+        done = ModelReply(content='{"status": "not_found", "findings": []}')
+        told = "The keeper writes what the weather was. " * 60
+        turn = ScriptedTurn(facts(), lambda _: next(said, done), lambda call: f"{call.id}\n{told}", SPECS)
+        graph: Any = worker_graph(InMemorySaver())
+        await graph.ainvoke({}, {"configurable": {"thread_id": "t"}}, context=TurnContext(turn))
+        prompts = ["\n".join(message.content for message in request.messages) for request in turn.requests]
+        assert any(message.content.startswith("left out") for message in turn.requests[-1].messages)
+        return cached_share(prompts)
+
+    at_once = await share()
+    monkeypatch.setattr(window, "_KEPT", 0.99)
+    call_by_call = await share()
+    assert at_once > 0.7 > call_by_call

@@ -100,8 +100,19 @@ class ScriptedTurn:
         raise NotImplementedError
 
     async def steer(
-        self, told: Told, operations: Sequence[Operation], *, stops: Sequence[AgentId]
+        self,
+        told: Told,
+        operations: Sequence[Operation],
+        *,
+        stops: Sequence[AgentId],
+        reply: Callable[[Diff], str] | None = None,
     ) -> Refusal | None:
+        raise NotImplementedError
+
+    async def understand(self, told: Told, request: ModelRequest) -> ModelReply | None:
+        raise NotImplementedError
+
+    async def say(self, told: Told, text: str) -> None:
         raise NotImplementedError
 
     async def refuse(self, told: Told, refusal: Refusal) -> None:

@@ -33,6 +33,7 @@ from orchestrator.services.views import (
     NewMessage,
     NodeView,
     Page,
+    RevisionView,
     Submission,
     TaskStatus,
     TaskView,
@@ -172,8 +173,18 @@ class FakeTasks:
         page, more = tuple(found[start : start + limit]), len(found) > start + limit
         return Page[TaskView](data=page, next_cursor=str(start + limit) if more else None, has_more=more)
 
-    async def tree(self, principal: Principal, task: UUID) -> TreeView:
-        return TreeView(task=(await self.get(principal, task)), agents=(new_agent(),), nodes=(new_node(),))
+    async def tree(self, principal: Principal, task: UUID, *, revision: int | None = None) -> TreeView:
+        """A plan whose one step was made by revision 1 and is at revision 3."""
+        view, at = await self.get(principal, task), 3 if revision is None else revision
+        if at > 3:
+            raise InvalidInput(f"there is no revision {at} yet", code="no_such_revision")
+        return TreeView(task=view, agents=(new_agent(),), nodes=(new_node(),) if at else (), revision=at)
+
+    async def revisions(
+        self, principal: Principal, task: UUID, *, after: int, limit: int
+    ) -> list[RevisionView]:
+        await self.get(principal, task)
+        return [new_revision(number) for number in (1, 2, 3) if number > after][:limit]
 
     async def budget(self, principal: Principal, task: UUID) -> BudgetView:
         principal.require("tasks:read")
@@ -478,6 +489,24 @@ def new_node() -> NodeView:
         agent=None,
         depends_on=(),
         revision=1,
+    )
+
+
+def new_revision(number: int) -> RevisionView:
+    return RevisionView(
+        revision=number,
+        op="create" if number == 1 else "set_status",
+        node=uuid4(),
+        key="leases",
+        title="Leases",
+        status="pending" if number == 1 else "running",
+        before=None if number == 1 else "pending",
+        value=None,
+        caused_by=None,
+        restores=None,
+        change="plan",
+        actor="user",
+        at=BEGIN,
     )
 
 

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from orchestrator.services.views import CallView, Page, TaskView, TreeView
+from orchestrator.services.views import CallView, Page, RevisionView, TaskView, TreeView
 from tests.unit.api.conftest import Client
 from tests.unit.api.fakes import FakeTasks
 from tests.unit.api.steps import submit
@@ -60,6 +60,19 @@ async def test_tree_and_cancel(client: Client) -> None:
     assert TreeView.model_validate_json(tree.content).agents[0].role == "lead"
     cancelled = await client.post(f"/v1/tasks/{task.id}/cancel")
     assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
+
+
+async def test_the_plan_is_shown_as_it_was_and_how_it_came_to_be(client: Client) -> None:
+    at = f"/v1/tasks/{(await submit(client)).id}/tree"
+    before = TreeView.model_validate_json((await client.get(f"{at}?revision=0")).content)
+    assert (before.revision, before.nodes) == (0, ())
+    refused = await client.get(f"{at}?revision=4")
+    assert (refused.status_code, refused.json()["code"]) == (422, "no_such_revision")
+    first = Page[RevisionView].model_validate_json((await client.get(f"{at}/revisions?limit=2")).content)
+    rest = (await client.get(f"{at}/revisions", params={"after": first.next_cursor or ""})).json()
+    assert [each.revision for each in first.data] == [1, 2]
+    assert [each["revision"] for each in rest["data"]] == [3]
+    assert rest["has_more"] is False
 
 
 async def test_calls_are_listed_without_contents_and_read_with_them(client: Client, tasks: FakeTasks) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
 
+from core.ids import AgentId
 from memory.task_tree import (
     OPERATIONS,
     Create,
@@ -14,6 +16,7 @@ from memory.task_tree import (
     Rollback,
     SetStatus,
     SetValue,
+    Share,
     Substitute,
 )
 
@@ -128,6 +131,58 @@ def test_rollback_to_a_revision(chain: Forest) -> None:
     chain.turn(Rollback(node="city", to=revision))
     assert chain.value("city") == "Paris"
     assert chain.statuses()["hotel"] == "stale"
+
+
+def test_what_comes_back_is_done_only_where_what_it_rests_on_is_as_it_was(chain: Forest) -> None:
+    chain.turn(Substitute(node="hotel", title="Hostel"))
+    chain.turn(Rollback(node="hotel"))
+    assert chain.statuses()["hotel"] == "done"
+    chain.turn(Substitute(node="hotel", title="Hostel"))
+    chain.turn(SetValue(node="city", value="Paris"))
+    chain.turn(Rollback(node="hotel"))
+    assert chain.statuses()["hotel"] == "stale"
+
+
+def test_what_comes_back_was_done_by_whom_it_was_done(forest: Forest) -> None:
+    first, second = AgentId(UUID(int=1)), AgentId(UUID(int=2))
+    forest.turn(Create(key="a", title="A"), SetStatus(node="a", status="running", agent=first))
+    forest.turn(SetStatus(node="a", status="done"), SetValue(node="a", value=1))
+    forest.turn(Substitute(node="a", title="B"), SetStatus(node="a", status="running", agent=second))
+    forest.turn(SetStatus(node="a", status="pending"), Rollback(node="a"))
+    node = forest.tree.find("a")
+    assert (node.title, node.status, node.agent) == ("A", "done", first)
+
+
+def test_a_step_that_shares_has_what_the_other_has_and_goes_stale_with_it(chain: Forest) -> None:
+    chain.turn(
+        Create(key="inn", title="Inn", depends_on=("city",)),
+        Create(key="tip", title="Tip", value=1, depends_on=("inn",)),
+    )
+    chain.turn(Share(node="inn", source="hotel"))
+    assert (chain.value("inn"), chain.statuses()["inn"], chain.statuses()["tip"]) == (
+        "Forum",
+        "done",
+        "stale",
+    )
+    chain.turn(SetValue(node="hotel", value="Ritz"))
+    assert chain.statuses()["inn"] == "stale"
+    chain.turn(SetStatus(node="inn", status="running"))
+    assert chain.tree.find("inn").shares is None
+    chain.turn(SetValue(node="hotel", value="Old Mill"))
+    assert chain.statuses()["inn"] == "running"
+
+
+def test_a_step_does_not_share_with_what_rests_on_it(chain: Forest) -> None:
+    with pytest.raises(OperationRefused) as refused:
+        chain.turn(Share(node="city", source="bill"))
+    assert refused.value.reason == "would_cycle"
+
+
+def test_what_shared_a_step_that_is_taken_out_must_run_itself(chain: Forest) -> None:
+    chain.turn(Create(key="inn", title="Inn"), Share(node="inn", source="visa"))
+    chain.turn(Retire(node="visa"))
+    inn = chain.tree.find("inn")
+    assert (inn.shares, inn.status) == (None, "stale")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from memory.task_tree import (
     Rollback,
     SetStatus,
     SetValue,
+    Share,
     Substitute,
     Tree,
 )
@@ -53,6 +54,7 @@ def operations(draw: DrawFn) -> Operation:
             ),
             st.builds(Retire, node=st.just(key)),
             st.builds(Link, node=st.just(key), depends_on=KEYS),
+            st.builds(Share, node=st.just(key), source=KEYS),
         )
     )
 
@@ -80,7 +82,7 @@ def fresh(forest: Forest) -> Forest:
 @given(PROGRAMS)
 def test_dependencies_stay_acyclic_and_among_active_nodes(forest: Forest, program: list[Operation]) -> None:
     for tree in run(fresh(forest), program):
-        graph = {node.id: set(node.depends_on) for node in tree.nodes}
+        graph = {node.id: set(node.rests_on) for node in tree.nodes}
         list(TopologicalSorter(graph).static_order())
         assert all(dependency in tree.by_id for needed in graph.values() for dependency in needed)
 
@@ -110,6 +112,26 @@ def test_rollback_of_a_set_is_identity(
 
 
 @QUICK
+@given(PROGRAMS, KEYS, KEYS, st.booleans())
+def test_what_comes_back_is_stale_where_what_it_rests_on_is_not_as_it_was(
+    forest: Forest, program: list[Operation], key: str, below: str, changes: bool
+) -> None:
+    """Replaced, and put back while what it rests on changed, or did not."""
+    forest = fresh(forest)
+    run(forest, program)
+    node, base = forest.tree.find(key), forest.tree.find(below)
+    if node is None or base is None or node.status != "done" or node.shares is not None:
+        return
+    if base.id not in node.depends_on:
+        return
+    forest.turn(Substitute(node=key, title="other"))
+    if changes:
+        forest.turn(SetValue(node=below, value="quite new"))
+    forest.turn(Rollback(node=key))
+    assert forest.tree.find(key).status == ("stale" if changes else "done")
+
+
+@QUICK
 @given(PROGRAMS, KEYS)
 def test_stale_set_is_the_finished_part_of_the_closure(
     forest: Forest, program: list[Operation], key: str
@@ -121,7 +143,7 @@ def test_stale_set_is_the_finished_part_of_the_closure(
         return
     closure, grew = {start.id}, True
     while grew:
-        more = {node.id for node in forest.tree.nodes if closure & set(node.depends_on)}
+        more = {node.id for node in forest.tree.nodes if closure & set(node.rests_on)}
         grew = not more <= closure
         closure |= more
     expected = {

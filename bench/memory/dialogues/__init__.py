@@ -1,0 +1,1 @@
+"""Conversations with an exact gold state: what a memory of them knows after each turn."""
