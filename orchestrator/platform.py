@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from core.clock import Clock
 from core.database import Database
 from core.ids import IdSource
+from core.metrics import Metrics
 from core.settings import Settings
 from inference.model import ModelDescription
 from inference.ports import Gateway
 from memory import Memory
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
+from orchestrator.services.fleet import Fleet
 from orchestrator.services.keys import KeyService
 from orchestrator.services.ports import Approvals, Control, Forks, Messages, Tasks
 from orchestrator.turns.tool_runner import ToolRunner
@@ -36,6 +38,8 @@ class Platform:
     approvals: Approvals
     messages: Messages
     keys: KeyService
+    fleet: Fleet
+    metrics: Metrics
     model: ModelDescription
 
     async def aclose(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -41,11 +41,16 @@ _SERVER_FAILED = (
 
 
 class UnitOfWork:
-    """One transaction for one tenant. What `emit` and `enqueue` take is written last, just before commit."""
+    """One transaction for one tenant. What `emit` and `enqueue` take is written last, just before commit.
+
+    Attributes:
+        emitted: all events so far.
+    """
 
     def __init__(self, connection: AsyncConnection[DictRow], tenant: TenantId) -> None:
         self.connection = connection
         self.tenant = tenant
+        self.emitted: list[Event] = []
         self._events: dict[TaskId, list[Event]] = {}
         self._outbox: list[tuple[Topic, UUID]] = []
         self._concluded: CallId | None = None
@@ -69,6 +74,7 @@ class UnitOfWork:
 
     def emit(self, event: Event) -> None:
         self._events.setdefault(event.task, []).append(event)
+        self.emitted.append(event)
 
     def emit_first(self, call: CallId, events: Sequence[Event]) -> None:
         """Events that tell how a call ended, before all others."""
@@ -127,13 +133,21 @@ async def _check(connection: AsyncConnection[DictRow]) -> None:
 class Database:
     """A pool of connections as the application role, which row-level security binds."""
 
-    def __init__(self, conninfo: str, *, size: int, patience: float = 10.0) -> None:
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        size: int,
+        patience: float = 10.0,
+        committed: Callable[[Sequence[Event]], None] | None = None,
+    ) -> None:
         """Make a pool of up to `size` connections.
 
         A transaction in which this process does nothing for `patience` seconds is ended by the server: what
-        a stopped process has locked must not stay locked.
+        a stopped process has locked must not stay locked. `committed` is told of each unit of work's events.
         """
         self.conninfo = conninfo
+        self._committed = committed
         self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
             conninfo,
             min_size=min(2, size),
@@ -163,6 +177,12 @@ class Database:
     async def close(self) -> None:
         await self._pool.close()
 
+    def connections(self) -> tuple[int, int, int]:
+        """Of the pool: how many are in use, how many are idle, and how many requests wait for one."""
+        stats = self._pool.get_stats()
+        open_, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+        return max(0, open_ - idle), idle, stats.get("requests_waiting", 0)
+
     @asynccontextmanager
     async def unit_of_work(self, tenant: TenantId) -> AsyncGenerator[UnitOfWork]:
         """One transaction that sees and writes this tenant's rows only.
@@ -180,6 +200,8 @@ class Database:
                 await work.flush()
                 failpoints.reach("commit")
                 await connection.commit()
+                if work.emitted and self._committed is not None:
+                    self._committed(work.emitted)
                 failpoints.reach("committed")
             except BaseException:
                 if not connection.closed:
