@@ -57,7 +57,7 @@ class EngineRoom:
         return TraceExporter(
             platform.database,
             platform.clock,
-            otlp.open_sink(),
+            otlp.open_sink(content=platform.settings.trace_content),
             platform.metrics,
             sweep=platform.settings.sweep_seconds,
             content=platform.settings.trace_content,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BATCH = 512
+BATCH, BATCH_WITH_CONTENT = 512, 32
 """Spans of one request; a request must stay well below the 4 MB that gRPC servers take."""
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -41,25 +41,26 @@ def is_wanted() -> bool:
     return any(os.environ.get(name) for name in _ENDPOINTS)
 
 
-def open_sink() -> OtlpSink:
-    """Blocking: imports OpenTelemetry.
+def open_sink(*, content: bool) -> OtlpSink:
+    """Blocking: imports OpenTelemetry. Spans with `content` are large.
 
     Raises:
         ConfigurationError: the environment asks for what there is not.
     """
-    return OtlpSink(_exporter())
+    return OtlpSink(_exporter(), batch=BATCH_WITH_CONTENT if content else BATCH)
 
 
 class OtlpSink:
     """`exporter.Sink` over an exporter of the SDK. For one thread at a time."""
 
-    def __init__(self, exporter: SpanExporter) -> None:
+    def __init__(self, exporter: SpanExporter, *, batch: int) -> None:
         from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
         from opentelemetry.sdk.trace import SynchronousMultiSpanProcessor, TracerProvider
 
         from orchestrator.telemetry.collecting import Collecting, GivenIds
 
         self._exporter = exporter
+        self._batch = batch
         self._ids = GivenIds()
         self._ended = Collecting()
         processors = SynchronousMultiSpanProcessor()
@@ -91,9 +92,9 @@ class OtlpSink:
         from opentelemetry.sdk.trace.export import SpanExportResult
 
         ready = [self._made(span) for span in spans]
-        for first in range(0, len(ready), BATCH):
+        for first in range(0, len(ready), self._batch):
             try:
-                result = self._exporter.export(ready[first : first + BATCH])
+                result = self._exporter.export(ready[first : first + self._batch])
             except Exception:
                 log.exception("traces.export_failed")
                 return False

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from psycopg import AsyncConnection
 
-from bench.support.engine import Harness
-from core.tracing import TraceContext, span_of, within
+from bench.support.engine import Harness, Pile
+from core.ids import TenantId
+from core.tracing import TraceContext, here, span_of, within
 from orchestrator.telemetry import otlp
 from tests.collector import Collector
 from tests.integration.telemetry.telling import Exporting
@@ -118,6 +121,30 @@ async def test_a_caller_decides_on_the_trace(
     assert {span.trace for span in grpc_collector.spans.values()} == {CALLER.trace}
     assert grpc_collector.spans[span_of(mine.id)].parent == CALLER.span
     assert await waiting(admin) == 0
+
+
+@dataclass
+class Noting(Pile):
+    """A post that notes what each message belongs to."""
+
+    noted: list[TraceContext | None] = field(default_factory=list[TraceContext | None])
+
+    async def publish(self, topic: str, tenant: TenantId, subject: UUID) -> None:
+        self.noted.append(here())
+        await super().publish(topic, tenant, subject)
+
+
+async def test_a_message_is_published_within_the_trace_of_its_task(
+    grpc_collector: Collector, opened: Harness
+) -> None:
+    with within(CALLER):
+        await opened.submit("What is new?")
+    alone = await opened.submit("What is old?")
+    opened.post = post = Noting()
+    await opened.step()
+    assert {context.trace for context in post.noted if context} == {CALLER.trace, alone.hex}
+    await opened.drive()
+    assert None not in post.noted
 
 
 async def test_without_an_exporter_nothing_waits(
