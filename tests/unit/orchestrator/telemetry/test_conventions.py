@@ -13,7 +13,6 @@ from opentelemetry.semconv.schemas import Schemas
 
 from orchestrator.telemetry import conventions
 
-
 # The whole group moves to a repository of its own, and is marked as deprecated where it was.
 values_of = cast(Any, gen_ai_attributes)
 
