@@ -20,7 +20,7 @@ from api.auth import SignInNeeded, visitor_name
 from api.event_stream import Streams
 from api.hosts import allowed_names
 from api.pages import error_page, wants_page
-from api.ports import ApiServices, Ready
+from api.ports import ApiServices, Figures, Ready
 from api.problems import ProblemDetails
 from api.routes import (
     approvals,
@@ -32,6 +32,7 @@ from api.routes import (
     health,
     memory,
     messages,
+    metrics,
     pages,
     reference,
     tasks,
@@ -58,12 +59,18 @@ def create_app(services: ApiServices) -> FastAPI:
         middleware=[
             Middleware(middleware.SecurityHeaders),
             Middleware(middleware.LastResort),
-            Middleware(middleware.KnownHosts, names=allowed_names(services.settings)),
+            Middleware(
+                middleware.KnownHosts,
+                names=allowed_names(services.settings),
+                anywhere=frozenset({metrics.PATH}),
+            ),
             Middleware(middleware.BodyLimit),
+            Middleware(middleware.CallersTrace),
         ],
     )
     app.state.services = services
     app.state.ready = services.ready
+    app.state.figures = services.figures
     app.state.closing = asyncio.Event()
     app.state.streams = Streams(most=services.streams_per_tenant)
     for resource in (
@@ -77,6 +84,7 @@ def create_app(services: ApiServices) -> FastAPI:
         artifacts,
         memory,
         health,
+        metrics,
         reference,
         pages,
     ):
@@ -90,8 +98,8 @@ def create_app(services: ApiServices) -> FastAPI:
     return app
 
 
-def create_health_app(ready: Ready) -> FastAPI:
-    """`/healthz` and `/readyz` alone, for a process that serves nothing else."""
+def create_health_app(ready: Ready, figures: Figures | None = None) -> FastAPI:
+    """`/healthz`, `/readyz` and `/metrics` alone, for a process that serves nothing else."""
     app = FastAPI(
         title="Treehold worker",
         openapi_url=None,
@@ -99,7 +107,10 @@ def create_health_app(ready: Ready) -> FastAPI:
         middleware=[Middleware(middleware.SecurityHeaders), Middleware(middleware.LastResort)],
     )
     app.state.ready = ready
+    app.state.figures = figures
     app.include_router(health.router)
+    app.include_router(metrics.router)
+    app.add_exception_handler(TreeholdError, _answer_plainly)
     return app
 
 
@@ -125,6 +136,12 @@ async def _answer(request: Request, error: Exception) -> Response:
     if wants_page(request):
         return error_page(problem, await visitor_name(request))
     return problems.response(problem, error)
+
+
+async def _answer_plainly(request: Request, error: Exception) -> Response:
+    """For a server without pages."""
+    assert isinstance(error, TreeholdError), "registered for nothing else"
+    return problems.response(problems.of_ours(request, error), error)
 
 
 async def _ask_to_sign_in(request: Request, _: Exception) -> Response:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import hosts, problems
+from core import tracing
 
 MAX_BODY_BYTES = 1 << 20
 BODY_SECONDS = 30.0
@@ -73,15 +74,29 @@ class LastResort:
             await problems.response(problem)(scope, receive, send)
 
 
-class KnownHosts:
-    """Refuses requests for a name that is not this server's."""
+class CallersTrace:
+    """What a request makes belongs to its caller's trace, where it names one (`traceparent`)."""
 
-    def __init__(self, app: ASGIApp, names: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or hosts.answers_to(Headers(scope=scope), self._names):
+        header = Headers(scope=scope).get(tracing.HEADER) if scope["type"] == "http" else None
+        with tracing.within(tracing.parse(header)):
+            await self._app(scope, receive, send)
+
+
+class KnownHosts:
+    """Refuses requests for a name that is not this server's, but for `anywhere`, which asks for a token."""
+
+    def __init__(self, app: ASGIApp, names: frozenset[str], anywhere: frozenset[str] = frozenset()) -> None:
+        self._app = app
+        self._names = names
+        self._anywhere = anywhere
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        known = scope["type"] != "http" or scope["path"] in self._anywhere
+        if known or hosts.answers_to(Headers(scope=scope), self._names):
             return await self._app(scope, receive, send)
         detail = "This server does not answer to that Host; TREEHOLD_PUBLIC_URL names the public one."
         status = HTTPStatus.MISDIRECTED_REQUEST

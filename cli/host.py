@@ -13,11 +13,12 @@ from typing import Protocol
 from fastapi import FastAPI
 
 from api.app import create_app, create_health_app
-from api.ports import OK, ApiServices
+from api.ports import OK, ApiServices, Figures
 from api.server import RunningServer, serve
 from cli import local_server
 from cli.readiness import Check, Readiness
 from core.errors import ConfigurationError
+from core.loop_lag import watch_loop
 from core.settings import Settings
 from orchestrator.bootstrap import open_platform
 from orchestrator.platform import Platform
@@ -85,6 +86,7 @@ async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> 
         url, sign_in_url, working = settings.site_url, "", asyncio.Event()
         parts: list[asyncio.Task[None]] = []
         readiness = Readiness(_checks(platform))
+        stack.push_async_callback(_stopped, asyncio.create_task(watch_loop(platform.metrics, platform.clock)))
         if api:
             services = _services(platform, readiness)
             server = await _listening(create_app(services), settings, port)
@@ -98,7 +100,10 @@ async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> 
             stack.push_async_callback(part.stop)
             parts.append(part.running)
             if not api and settings.health_port is not None:
-                health = await _listening(create_health_app(readiness), settings, settings.health_port)
+                figures = Figures(text=platform.fleet.text, token=settings.metrics_token)
+                health = await _listening(
+                    create_health_app(readiness, figures), settings, settings.health_port
+                )
                 stack.push_async_callback(health.stop)
                 parts.append(health.serving)
         yield Host(
@@ -109,6 +114,11 @@ async def hosted(settings: Settings, *, api: bool, workers: bool, port: int) -> 
             working=working,
             parts=parts,
         )
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _listening(app: FastAPI, settings: Settings, port: int) -> RunningServer:
@@ -193,6 +203,7 @@ async def _broker(url: str) -> None:
 
 
 def _services(platform: Platform, ready: Readiness) -> ApiServices:
+    token = platform.settings.metrics_token
     return ApiServices(
         tasks=platform.tasks,
         forks=platform.forks,
@@ -204,4 +215,5 @@ def _services(platform: Platform, ready: Readiness) -> ApiServices:
         model=platform.model,
         ready=ready,
         settings=platform.settings,
+        figures=Figures(text=platform.fleet.text, token=token) if token else None,
     )

@@ -78,7 +78,7 @@ def migrate(data: options.DataDir = None) -> None:
 def _run(settings: Settings, *, api: bool, workers: bool) -> None:
     from cli import logs
 
-    logs.to_stderr()
+    logs.to_stderr(settings.log_format)
     asyncio.run(_until_stopped(settings, api=api, workers=workers))
     leave(DONE)
 

@@ -117,6 +117,11 @@ class Settings(BaseSettings):
     health_port: int | None = Field(
         default=None, ge=0, le=65535, description="Where a worker answers /healthz and /readyz."
     )
+    metrics_token: SecretStr | None = Field(
+        default=None, description="What /metrics asks for; unset, the API does not serve it."
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="How servers write their log.")
+    trace_content: bool = Field(default=False, description="Whether spans tell prompts, answers and goals.")
     public_url: str | None = Field(default=None, description="How people reach the server, for links.")
     workspace_roots: tuple[Path, ...] = Field(
         default=(), description="Folders tasks may name; empty allows any folder the process can read."

@@ -12,6 +12,7 @@ import orjson
 from yarl import URL
 
 from core.errors import ConfigurationError, ModelError, ModelUnavailable
+from core.tracing import HEADER, here
 from inference.config import ModelConfig
 from inference.failure import named, unreachable
 from inference.limits import Limit
@@ -93,7 +94,13 @@ class NodeProvider:
         started = time.monotonic()
         for _ in range(2):  # the loop takes two rounds to see that a node has closed an idle connection
             await asyncio.sleep(0)
-        posting = self._opened().post(self._url, data=self._body(request), proxy=self._proxy)
+        trace = here()
+        posting = self._opened().post(
+            self._url,
+            data=self._body(request),
+            proxy=self._proxy,
+            headers=None if trace is None else {HEADER: trace.header},
+        )
         async with posting as response:
             if not response.ok:
                 raise await self._refused(response)

@@ -15,10 +15,12 @@ from core.clock import Clock, SystemClock
 from core.database import Database
 from core.errors import ConfigurationError
 from core.ids import IdSource, TimeOrderedIds
+from core.metrics import Metrics
 from core.settings import OFFLINE_MODEL, PLUMBING_CONNECTIONS, Settings
 from inference.config import ModelConfig
 from inference.gateway import ModelGateway
 from inference.litellm_files import names_provider
+from inference.metered import MeteredGateway
 from inference.ports import ModelProvider
 from inference.retry import RetryPolicy
 from memory import Checker, Evaluator, Indexer, Memory, Rebuilder
@@ -38,18 +40,21 @@ from orchestrator.platform import Platform
 from orchestrator.services.admission import Admission
 from orchestrator.services.approvals import ApprovalService
 from orchestrator.services.control import ControlService
+from orchestrator.services.fleet import Fleet
 from orchestrator.services.forking import ForkService
 from orchestrator.services.intake import Intake
 from orchestrator.services.keys import KeyService
 from orchestrator.services.memory_service import MemoryService
 from orchestrator.services.messages import MessageService
 from orchestrator.services.tasks import TaskService
-from orchestrator.turns.tool_runner import ToolRunner
+from orchestrator.telemetry import otlp
+from orchestrator.telemetry.counting import MeteredToolRunner, counter_of
 from tools import MeaningSearch, ToolRegistry
 from tools.builtin import builtin_tools
 from tools.modules import tools_of
 from tools.ports import Tool
 
+_BEGIN_TO_TELL = b"SELECT FROM untold_tasks(0)"
 _UNBOUND = (
     b"SELECT rolsuper OR rolbypassrls OR pg_has_role(current_user, c.relowner, 'USAGE') AS unbound "
     b"FROM pg_roles, pg_class AS c WHERE rolname = current_user AND c.oid = 'treehold.task'::regclass"
@@ -75,31 +80,32 @@ async def open_platform(
         StorageError: Postgres cannot be reached.
     """
     clock, ids = clock or SystemClock(), ids or TimeOrderedIds()
+    metrics = Metrics()
     database = Database(
         conninfo,
         size=settings.connections,
         plumbing=min(PLUMBING_CONNECTIONS, settings.connections - 1),
         patience=settings.lease_seconds,
+        committed=counter_of(metrics),
     )
     await database.open()
     try:
         await _refuse_unbound_role(database)
+        if otlp.is_wanted():
+            await _begin_to_tell(database)
     except BaseException:
         await database.close()
         raise
-    gateway = ModelGateway(
-        provider or _provider(settings),
-        policy=RetryPolicy(
-            max_attempts=settings.model_max_attempts, total_seconds=settings.model_total_seconds
-        ),
-        clock=clock,
+    policy = RetryPolicy(max_attempts=settings.model_max_attempts, total_seconds=settings.model_total_seconds)
+    gateway = MeteredGateway(
+        ModelGateway(provider or _provider(settings), policy=policy, clock=clock), metrics, clock
     )
     model = gateway.describe()
     embedders = Embedders(settings, clock, local=embedder)
     indexing = _indexing(settings, database, clock, embedders, index)
     if tools is None:
         tools = (*builtin_tools(MeaningSearch(embedders.local)), *tools_of(settings.tool_modules))
-    runner = ToolRunner(ToolRegistry(tools))
+    runner = MeteredToolRunner(ToolRegistry(tools), metrics, clock)
     task_tree = TaskTree()
     intake = Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced)
     forgetting = Forgetting(database, indexing.generations, ids)
@@ -153,6 +159,8 @@ async def open_platform(
         ),
         forgetting=forgetting,
         keys=KeyService(database),
+        fleet=Fleet(database, metrics, clock),
+        metrics=metrics,
         model=model,
         evaluator=evaluator or evaluator_of(settings.memory_evaluator),
     )
@@ -170,6 +178,12 @@ async def _refuse_unbound_role(database: Database) -> None:
             "the application connects to Postgres as a role that row-level security does not bind; "
             "use the role treehold_app in TREEHOLD_DATABASE_URL"
         )
+
+
+async def _begin_to_tell(database: Database) -> None:
+    """Before the first task of this process: its worker takes a while to start."""
+    async with database.plumbing() as connection:
+        await connection.execute(_BEGIN_TO_TELL)
 
 
 def _provider(settings: Settings) -> ModelProvider:

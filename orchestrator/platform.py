@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.clock import Clock
 from core.database import Database
 from core.ids import IdSource
+from core.metrics import Metrics
 from core.settings import Settings
 from inference.model import ModelDescription
 from inference.ports import Gateway
@@ -15,6 +16,7 @@ from memory.forgetting import Forgetting
 from memory.ports import Embedder, VectorIndex
 from memory.task_tree import TaskTree
 from orchestrator.embedders import Embedders
+from orchestrator.services.fleet import Fleet
 from orchestrator.services.keys import KeyService
 from orchestrator.services.ports import Approvals, Control, Forks, Memories, Messages, Tasks
 from orchestrator.turns.tool_runner import ToolRunner
@@ -44,6 +46,8 @@ class Platform:
     memories: Memories
     forgetting: Forgetting
     keys: KeyService
+    fleet: Fleet
+    metrics: Metrics
     model: ModelDescription
     evaluator: Evaluator | None = None
 

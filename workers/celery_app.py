@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 
 from core.errors import StorageError
 from core.ids import TenantId
+from core.tracing import HEADER, here
 from workers.backlog import Backlog, Message
 
 TASK_PREFIX = "treehold."
@@ -137,9 +138,11 @@ class InProcessPublisher:
 
 
 def send(app: Celery, topic: str, tenant: TenantId, subject: UUID, producer: Producer | None = None) -> None:
+    trace = here()
     app.send_task(
         TASK_PREFIX + topic,
         args=(str(tenant), str(subject)),
         queue=queue_of(app, topic),
         producer=producer,
+        headers=None if trace is None else {HEADER: trace.header},
     )

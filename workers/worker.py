@@ -15,10 +15,12 @@ from typing import get_args
 from uuid import UUID
 
 from core import failpoints
+from core.bound import bound
 from core.errors import ConfigurationError, StorageError, WorkerFailed
 from core.ids import AgentId, TaskId, TenantId
 from core.settings import Settings
 from orchestrator.engine.engine_room import EngineRoom
+from orchestrator.telemetry.exporter import TraceExporter
 from orchestrator.topics import ADVANCE, LEARN, Topic
 from workers.backlog import Backlog, Message
 from workers.celery_app import (
@@ -30,11 +32,15 @@ from workers.celery_app import (
     queue_of,
 )
 from workers.controller import Controller
+from workers.metered import MeteredPublisher
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
 """How long a stopping worker waits for its turns to be handed back, and then for Celery."""
+
+TRACES_SECONDS = 2.0
+"""How long it waits for what it did to be told to a collector. The rest is told by the next worker."""
 
 LEAST_AHEAD = 2
 """Messages ahead of the workers, so that a slot that becomes free finds one; an eighth of the slots, if more.
@@ -62,7 +68,13 @@ class Worker:
         self._publisher = (
             InProcessPublisher(self._app, self._backlog) if self._in_process else CeleryPublisher(self._app)
         )
-        self._relay = room.relay(self._publisher, depth=None if self._in_process else ahead)
+        metrics = room.platform.metrics
+        metrics.turns.set_function(lambda: room.leases.held)
+        metrics.turn_slots.set(settings.concurrency)
+        self._relay = room.relay(
+            MeteredPublisher(self._publisher, metrics), depth=None if self._in_process else ahead
+        )
+        self._traces: TraceExporter | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._refused: list[Message] = []
         self._stopping = False
@@ -77,7 +89,8 @@ class Worker:
             self._relay.nudge()
 
         async def learn(tenant: TenantId, task: UUID) -> None:
-            await self._room.learning.learn(tenant, TaskId(task))
+            with bound(tenant=tenant, task=task):
+                await self._room.learning.learn(tenant, TaskId(task))
 
         jobs: dict[Topic, Job] = {ADVANCE: advance, LEARN: learn}
         for topic, job in jobs.items():
@@ -121,16 +134,17 @@ class Worker:
             concurrency=self._settings.concurrency,
             queues=[queue_of(self._app, topic) for topic in self._settings.queues],
         )
-        self._background = [
-            asyncio.create_task(job, name=name)
-            for name, job in (
-                ("relay", self._relay.run()),
-                ("reaper", self._room.reaper().run()),
-                ("indexer", self._room.platform.indexer.run()),
-                ("leases", self._room.leases.run()),
-                ("cancellations", self._room.cancellations().run()),
-            )
-        ]
+        self._traces = await asyncio.to_thread(self._room.trace_exporter)
+        jobs = {
+            "relay": self._relay.run(),
+            "reaper": self._room.reaper().run(),
+            "indexer": self._room.platform.indexer.run(),
+            "leases": self._room.leases.run(),
+            "cancellations": self._room.cancellations().run(),
+        }
+        if self._traces is not None:
+            jobs["traces"] = self._traces.run()
+        self._background = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
         self._celery = self._in_thread(self._controller.start)
 
     @property
@@ -164,6 +178,9 @@ class Worker:
             await asyncio.to_thread(self._controller.leave)
             if not self._in_process:
                 await asyncio.wait([self._celery], timeout=STOP_SECONDS)
+        if self._traces is not None and self._background:
+            self._traces.leave()
+            await asyncio.wait(self._background[-1:], timeout=TRACES_SECONDS)
         await _cancelled(self._background)
         await asyncio.to_thread(self._publisher.close)
         await self._put_back([*self._refused, *self._backlog.left()])

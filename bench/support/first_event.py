@@ -11,7 +11,7 @@ from cli.session import connect
 
 HEAVY = (
     "langchain_anthropic", "langchain_community", "langchain_openai", "litellm", "onnxruntime", "openai",
-    "sentence_transformers", "torch", "transformers",
+    "opentelemetry.exporter", "opentelemetry.sdk", "sentence_transformers", "torch", "transformers",
 )  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def main() -> None:
             if seconds is None:
                 seconds, first = time.monotonic() - float(sys.argv[2]), event.kind
         status = session.client.get(task.id).status
-    loaded = sorted({name for name in sys.modules if name.partition(".")[0] in HEAVY})
+    loaded = sorted({name for name in sys.modules if name.startswith(HEAVY)})
     print(json.dumps({"seconds": seconds, "first": first, "status": status, "heavy": loaded}))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -44,11 +44,16 @@ _SERVER_FAILED = (
 
 
 class UnitOfWork:
-    """One transaction for one tenant. What `emit` and `enqueue` take is written last, just before commit."""
+    """One transaction for one tenant. What `emit` and `enqueue` take is written last, just before commit.
+
+    Attributes:
+        emitted: all events so far.
+    """
 
     def __init__(self, connection: AsyncConnection[DictRow], tenant: TenantId) -> None:
         self.connection = connection
         self.tenant = tenant
+        self.emitted: list[Event] = []
         self._events: dict[TaskId, list[Event]] = {}
         self._outbox: list[tuple[Topic, UUID]] = []
         self._concluded: CallId | None = None
@@ -72,6 +77,7 @@ class UnitOfWork:
 
     def emit(self, event: Event) -> None:
         self._events.setdefault(event.task, []).append(event)
+        self.emitted.append(event)
 
     def emit_first(self, call: CallId, events: Sequence[Event]) -> None:
         """Events that tell how a call ended, before all others."""
@@ -130,7 +136,15 @@ async def _check(connection: AsyncConnection[DictRow]) -> None:
 class Database:
     """Connections as the application role, which row-level security binds."""
 
-    def __init__(self, conninfo: str, *, size: int, plumbing: int = 0, patience: float = 10.0) -> None:
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        size: int,
+        plumbing: int = 0,
+        patience: float = 10.0,
+        committed: Callable[[Sequence[Event]], None] | None = None,
+    ) -> None:
         """Make a pool of up to `size` connections.
 
         Args:
@@ -139,8 +153,10 @@ class Database:
             plumbing: how many of them are kept for `plumbing`, which then never waits for units of work.
             patience: seconds after which the server ends a transaction in which this process does
                 nothing: what a stopped process has locked must not stay locked.
+            committed: is told of each unit of work's events.
         """
         self.conninfo = conninfo
+        self._committed = committed
         self._pool = self._make(size - plumbing, patience)
         self._plumbing = self._make(plumbing, patience) if plumbing else self._pool
 
@@ -176,6 +192,12 @@ class Database:
         for pool in (self._pool, self._plumbing):
             await pool.close()
 
+    def connections(self) -> tuple[int, int, int]:
+        """Of the pool: how many are in use, how many are idle, and how many requests wait for one."""
+        stats = self._pool.get_stats()
+        open_, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+        return max(0, open_ - idle), idle, stats.get("requests_waiting", 0)
+
     @asynccontextmanager
     async def unit_of_work(
         self, tenant: TenantId, *, scopes: Collection[str] = ()
@@ -203,6 +225,8 @@ class Database:
                 await work.flush()
                 failpoints.reach("commit")
                 await connection.commit()
+                if work.emitted and self._committed is not None:
+                    self._committed(work.emitted)
                 failpoints.reach("committed")
             except BaseException:
                 if not connection.closed:

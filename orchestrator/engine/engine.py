@@ -21,12 +21,14 @@ from langgraph.types import Command
 from agents.brief import Brief
 from agents.graph import Graph, TurnContext
 from agents.ports import AgentFacts
+from core.bound import bound
 from core.database import Row, queries
 from core.errors import AgentFailed, StorageError, TreeholdError
 from core.grant import Grant
 from core.ids import AgentId, NodeId, TaskId, TenantId
 from core.provenance import Provenance
 from core.signals import LeaseLost, Parked, Paused, Unheard
+from core.tracing import TraceContext, context_of, parse, span_of, within
 from orchestrator.engine.closing import Closing, Outcome
 from orchestrator.platform import Platform
 from orchestrator.turns.checkpointer import TurnCheckpointer
@@ -45,6 +47,7 @@ class Claimed:
     lease: Lease
     turn: LiveTurn
     checkpoint: Row | None
+    trace: TraceContext
 
 
 class Engine:
@@ -80,7 +83,8 @@ class Engine:
         if found is None:
             return False
         lease = found.lease
-        runner = asyncio.create_task(self.run(found), name=f"turn {agent}")
+        with bound(tenant=tenant, task=lease.task, agent=agent), within(found.trace):
+            runner = asyncio.create_task(self.run(found), name=f"turn {agent}")
         async with self._leases.holding(lease, runner):
             try:
                 await asyncio.shield(runner)
@@ -122,7 +126,13 @@ class Engine:
         found = row["agent"]
         lease = Lease(tenant=tenant, task=TaskId(UUID(found["task_id"])), agent=agent, fence=found["fence"])
         checkpoint = row if row["checkpoint_id"] is not None else None
-        return Claimed(lease=lease, turn=self._turn(lease, row), checkpoint=checkpoint)
+        span = span_of(agent, "turn", str(lease.fence))
+        return Claimed(
+            lease=lease,
+            turn=self._turn(lease, row),
+            checkpoint=checkpoint,
+            trace=context_of(lease.task, parse(found["traceparent"]), span),
+        )
 
     async def run(self, claimed: Claimed) -> None:
         """Run a claimed turn to its close; where the lease was lost meanwhile, nothing is written."""

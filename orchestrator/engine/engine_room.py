@@ -19,6 +19,8 @@ from orchestrator.engine.reaper import Reaper
 from orchestrator.engine.relay import Order, Publisher, Relay
 from orchestrator.engine.retelling import Retelling
 from orchestrator.platform import Platform
+from orchestrator.telemetry import otlp
+from orchestrator.telemetry.exporter import TraceExporter
 from orchestrator.turns.checkpointer import TurnCheckpointer
 from orchestrator.turns.lease import LeaseKeeper
 
@@ -38,7 +40,31 @@ class EngineRoom:
         order = Order(
             depth=depth, running=settings.max_running_per_tenant, patience=settings.patience_seconds
         )
-        return Relay(self.platform.database, publisher, sweep=settings.sweep_seconds, order=order)
+        return Relay(
+            self.platform.database,
+            publisher,
+            sweep=settings.sweep_seconds,
+            order=order,
+            traced=otlp.is_wanted(),
+        )
+
+    def trace_exporter(self) -> TraceExporter | None:
+        """Blocking; None unless the environment names a collector (`OTEL_EXPORTER_OTLP_ENDPOINT`).
+
+        Raises:
+            ConfigurationError: the environment asks for what there is not.
+        """
+        if not otlp.is_wanted():
+            return None
+        platform = self.platform
+        return TraceExporter(
+            platform.database,
+            platform.clock,
+            otlp.open_sink(content=platform.settings.trace_content),
+            platform.metrics,
+            sweep=platform.settings.sweep_seconds,
+            content=platform.settings.trace_content,
+        )
 
     def cancellations(self) -> Cancellations:
         return Cancellations(self.platform.database, self.leases, sweep=self.platform.settings.sweep_seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -16,6 +17,7 @@ from core import failpoints
 from core.database import Database
 from core.errors import StorageError
 from core.ids import TenantId
+from core.tracing import TraceContext, context_of, parse, span_of, within
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ _TAKE = (
     b" FROM take_outbox(%(most)s, %(depth)s, %(running)s, %(patience)s)"
 )
 _SENT = b"SELECT mark_sent(%(agents)s::uuid[])"
+_CONTEXTS = b"SELECT subject_id, task_id, traceparent FROM trace_contexts(%(subjects)s)"
 _LISTEN = b"LISTEN treehold_outbox"
 
 
@@ -75,8 +78,16 @@ class Relay:
     """
 
     def __init__(
-        self, database: Database, publisher: Publisher, *, sweep: float, order: Order | None = None
+        self,
+        database: Database,
+        publisher: Publisher,
+        *,
+        sweep: float,
+        order: Order | None = None,
+        traced: bool = False,
     ) -> None:
+        """Where it is `traced`, each message is published within the trace it belongs to."""
+        self._traced = traced
         self._database = database
         self._publisher = publisher
         self._sweep = sweep
@@ -170,13 +181,26 @@ class Relay:
         cursor = await connection.execute(_TAKE, {"most": most, **order})
         rows = await cursor.fetchall()
         why = rows.pop()["topic"] if rows and rows[-1]["subject_id"] is None else None
+        contexts = await _contexts(connection, rows) if self._traced else {}
         for row in rows:
             failpoints.reach("relay.publish")
-            await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])
+            with within(contexts.get(row["subject_id"])):
+                await self._publisher.publish(row["topic"], TenantId(row["tenant_id"]), row["subject_id"])
         # Last: an agent's row must not stay locked while a broker takes its time.
         if counted := [row["subject_id"] for row in rows if row["counted"]]:
             await connection.execute(_SENT, {"agents": counted})
         return len(rows), why
+
+
+async def _contexts(
+    connection: psycopg.AsyncConnection[DictRow], rows: Sequence[DictRow]
+) -> dict[UUID, TraceContext]:
+    """What each message is about: the span of its agent or task."""
+    cursor = await connection.execute(_CONTEXTS, {"subjects": [row["subject_id"] for row in rows]})
+    return {
+        row["subject_id"]: context_of(row["task_id"], parse(row["traceparent"]), span_of(row["subject_id"]))
+        for row in await cursor.fetchall()
+    }
 
 
 async def connected(conninfo: str) -> psycopg.AsyncConnection:

@@ -17,6 +17,7 @@ from core.errors import InvalidInput, NotFound
 from core.events import Event
 from core.grant import Budget, Capabilities, Grant
 from core.ids import AgentId, IdSource, TaskId
+from core.tracing import caller_header
 from orchestrator.services.admission import Admission
 from orchestrator.services.idempotency import KeyedRequest
 from orchestrator.services.intake import Intake
@@ -77,6 +78,7 @@ class ForkService:
                     "model": jsonb(self._model.model_dump(mode="json")),
                     "granted": jsonb(granted.model_dump(mode="json")),
                     "tags": None if wanted.tags is None else jsonb(wanted.tags),
+                    "traceparent": caller_header(),
                 },
             )
             work.emit(

@@ -14,6 +14,7 @@ from core.errors import InvalidInput, NotFound
 from core.events import TERMINAL_EVENT, Event
 from core.grant import Capabilities, Grant
 from core.ids import AgentId, IdSource, TaskId
+from core.tracing import caller_header
 from memory.task_tree import TaskTree
 from orchestrator.services import rows
 from orchestrator.services.admission import Admission
@@ -94,6 +95,7 @@ class TaskService:
                     "model": jsonb(self._model.model_dump(mode="json")),
                     "granted": jsonb(submission.budget.model_dump(mode="json")),
                     "tags": jsonb(submission.tags),
+                    "traceparent": caller_header(),
                 },
             )
             work.emit(

@@ -1,6 +1,8 @@
 -- name: insert_task
-INSERT INTO task (id, tenant_id, goal, workspace, output_schema, model, granted, tags)
-VALUES (%(id)s, %(tenant)s, %(goal)s, %(workspace)s, %(output_schema)s, %(model)s, %(granted)s, %(tags)s)
+INSERT INTO task (id, tenant_id, goal, workspace, output_schema, model, granted, tags, traceparent)
+VALUES (
+    %(id)s, %(tenant)s, %(goal)s, %(workspace)s, %(output_schema)s, %(model)s, %(granted)s, %(tags)s, %(traceparent)s
+)
 
 -- name: tasks
 -- Newest first; usage and agent counts come from the journal and the agents themselves.

@@ -15,6 +15,7 @@ from core.errors import BudgetExhausted, InvalidInput, ModelError, TreeholdError
 from core.events import Event
 from core.grant import Unit
 from core.text import clipped
+from core.tracing import inside, span_of, within
 from inference.model import ModelReply, ModelRequest, Usage
 from inference.ports import Gateway, RetryNotice
 from orchestrator.turns.journal import Entry, Journal, Recorded, SecondsLeft
@@ -61,7 +62,8 @@ class ModelCalls:
         started = self._clock.monotonic()
         try:
             async with asyncio.timeout(seconds_left()):
-                reply = await self._gateway.complete(request, observer, reserved)
+                with within(inside(span_of(self._journal.call_id(position)))):
+                    reply = await self._gateway.complete(request, observer, reserved)
         except TimeoutError as error:
             exhausted = BudgetExhausted("deadline", "the task's deadline passed")
             observer.read = False

@@ -96,7 +96,7 @@ BEGIN
         ARRAY[jsonb_build_object('turn', claimed.turns, 'fence', claimed.fence, 'worker', p_owner)::text]
     );
     RETURN QUERY
-    SELECT to_jsonb(claimed),
+    SELECT to_jsonb(claimed) || jsonb_build_object('traceparent', t.traceparent),
         t.workspace,
         t.paused_for,
         (

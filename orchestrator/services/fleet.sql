@@ -1,0 +1,2 @@
+-- name: figures
+SELECT figure, label, value FROM fleet_figures(%(tenants)s)
