@@ -83,7 +83,13 @@ async def open_platform(
         tools = (*builtin_tools(MeaningSearch(embedder)), *tools_of(settings.tool_modules))
     runner = ToolRunner(ToolRegistry(tools))
     task_tree = TaskTree()
-    intake = Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced)
+    intake = Intake(
+        runner,
+        roots=settings.workspace_roots,
+        private=settings.data_dir,
+        priced=gateway.priced,
+        allowed=settings.allow,
+    )
     admission = Admission(
         database=database,
         of_tenant=settings.max_open_tasks_per_tenant,

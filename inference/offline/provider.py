@@ -24,7 +24,7 @@ from inference.model import (
     ToolCall,
     Usage,
 )
-from inference.offline import answering, planning, replying, working
+from inference.offline import answering, planning, replying, validating, working
 from inference.ports import Progress
 
 NAME = "offline"
@@ -63,6 +63,8 @@ class OfflineProvider:
                 return _json(answering.select(blocks)), ()
             case "reply":
                 return _json(replying.reply(blocks)), ()
+            case "validate":
+                return _json(validating.validate(blocks)), ()
             case _:
                 raise ModelRejected(f"the offline model has no rule for {request.kind!r} calls")
 

@@ -32,6 +32,7 @@ from orchestrator.turns.message_calls import MessageCalls
 from orchestrator.turns.model_calls import ModelCalls
 from orchestrator.turns.returns import Returns
 from orchestrator.turns.tool_calls import ToolCalls
+from orchestrator.turns.validation import Validation
 from tools.contract import ToolSpec
 
 KEPT_SHARE = 0.2
@@ -94,6 +95,7 @@ class LiveTurn:
             workspace=workspace,
             rung=rung,
         )
+        self._validation = Validation(platform.database, self.journal, facts, self._next, self._judge)
         self._returns = Returns(self.journal)
         self._ended: list[ChildReturn] = []
         self._memory = MemoryCalls(platform.database, platform.memory, platform.task_tree, self.journal)
@@ -140,11 +142,17 @@ class LiveTurn:
         self.provenance = self.provenance.derive(by=Origin(kind="model", id=reply.model))
         return reply
 
+    async def _judge(self, position: int, request: ModelRequest) -> ModelReply:
+        """Asks for the platform, not for the agent: it counts in tokens, and not as one of its calls."""
+        return await self._models.ask(position, request, keep=NO_USAGE, seconds_left=self._left_to_work)
+
     def tool_specs(self) -> Sequence[ToolSpec]:
         return self._platform.tools.specs(self._facts.grant.capabilities)
 
     async def tool(self, call: ToolCall) -> ToolOutcome:
-        outcome = await self._tools.run(self._next(), call, read=self.provenance)
+        spec = self._platform.tools.unvouched(call, self._facts, self.provenance)
+        verdict = None if spec is None else await self._validation.judge(spec, call)
+        outcome = await self._tools.run(self._next(), call, read=self.provenance, verdict=verdict)
         self.provenance = self.provenance.derive([outcome.provenance])
         return outcome
 
