@@ -16,7 +16,7 @@ from agents.ports import AgentFacts, ChildReturn, Refusal, ReturnRefused, Told, 
 from core.clock import Clock
 from core.errors import AgentFailed, BudgetExhausted, InvalidInput, ModelError
 from core.grant import UNITS, Unit
-from core.ids import AgentId, derived
+from core.ids import AgentId, ArtifactId, derived
 from core.provenance import Origin, Provenance
 from inference.model import NO_USAGE, ModelReply, ModelRequest, ToolCall, Usage
 from memory import Recall
@@ -31,6 +31,7 @@ from orchestrator.turns.memory_calls import MemoryCalls
 from orchestrator.turns.message_calls import MessageCalls
 from orchestrator.turns.model_calls import ModelCalls
 from orchestrator.turns.returns import Returns
+from orchestrator.turns.texts import Texts
 from orchestrator.turns.tool_calls import ToolCalls
 from orchestrator.turns.validation import Validation
 from tools.contract import ToolSpec
@@ -97,6 +98,7 @@ class LiveTurn:
         )
         self._validation = Validation(platform.database, self.journal, facts, self._next, self._judge)
         self._returns = Returns(self.journal)
+        self._texts = Texts(platform.database, self.journal)
         self._ended: list[ChildReturn] = []
         self._memory = MemoryCalls(platform.database, platform.memory, platform.task_tree, self.journal)
         self._messages = MessageCalls(platform.database, platform.task_tree, self.journal)
@@ -249,7 +251,9 @@ class LiveTurn:
         if schema is None:
             raise AgentFailed("the root agent delivers its answer; it has no parent to return to")
         files = frozenset(file.path for file in self._facts.brief.inputs)
-        passed = await self._returns.offer(self._next(), text, schema, files=files, prove=self._prove)
+        passed = await self._returns.offer(
+            self._next(), text, schema, files=files, prove=self._prove, held=self._held
+        )
         if isinstance(passed, gate.Passed):
             self.returned = self._with_handles(passed)
             return self.returned
@@ -296,6 +300,12 @@ class LiveTurn:
             )
             place(passed.value, pointer, handle(artifact, len(text)))
         return passed.value
+
+    async def text_of(self, artifact: ArtifactId) -> str:
+        return await self._texts.of(artifact)
+
+    async def _held(self, text: str) -> bool:
+        return await self._texts.held(text)
 
     async def _prove(self, file: str, line: int, quote: str) -> int | None:
         return await self._platform.tools.find_quote(

@@ -33,6 +33,7 @@ from orchestrator.services.views import (
     NewMessage,
     NodeView,
     Page,
+    SinkEvidence,
     Submission,
     TaskStatus,
     TaskView,
