@@ -7,8 +7,8 @@ the parent gets its handle. The schema keyword `x-treehold` says what a string i
 - `id`     letters, digits and `_ . : / -`, at most 64 characters
 - `file`   a file the child was allowed to read
 - `quote`  an exact substring of the sibling `file`; the sibling `line` is set to where it really starts
-- `excerpt` a text of one line that stands, whole, in the data of one of the child's tool results; it crosses as
-  an artifact, but nothing that the child made up does
+- `excerpt` a text of one line that stands, whole, in the data of one of the child's tool results; it crosses
+  as an artifact, but nothing that the child made up does
 - `shown`  text the parent asked to see: bounded, delimited and marked tainted in its prompt
 """
 

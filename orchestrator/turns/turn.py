@@ -252,7 +252,7 @@ class LiveTurn:
             raise AgentFailed("the root agent delivers its answer; it has no parent to return to")
         files = frozenset(file.path for file in self._facts.brief.inputs)
         passed = await self._returns.offer(
-            self._next(), text, schema, files=files, prove=self._prove, held=self._held
+            self._next(), text, schema, files=files, prove=self._prove, held=self._texts.held
         )
         if isinstance(passed, gate.Passed):
             self.returned = self._with_handles(passed)
@@ -303,9 +303,6 @@ class LiveTurn:
 
     async def text_of(self, artifact: ArtifactId) -> str:
         return await self._texts.of(artifact)
-
-    async def _held(self, text: str) -> bool:
-        return await self._texts.held(text)
 
     async def _prove(self, file: str, line: int, quote: str) -> int | None:
         return await self._platform.tools.find_quote(
