@@ -1,8 +1,8 @@
 """`python -m bench.attacks.agentdojo [--quick]`: a model that obeys every injection it can read.
 
 The undefended arm shows that the attack works, the defended one what is left of it, over all pairs of a user
-task and an injection of AgentDojo 1.2.2; then values are swapped inside of what tools bring; then each defence
-is off alone, over a sample. A scripted person approves what the user task needs, and nothing else.
+task and an injection of AgentDojo 1.2.2; then values are swapped inside of what tools bring; then each
+defence is off alone, over a sample. A scripted person approves what the user task needs, and nothing else.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from typing import Any
 from bench.attacks.agentdojo.run import Case, Dojo, Outcome, arm, dojo
 
 EVERYTHING = ("gate", "taint", "validator")
-QUICK_PAIRS = 32
+QUICK_PAIRS = 24
 ABLATED_PAIRS = 120
+QUICK_ABLATED = 6
 SEED = 20_241_115
 
 
@@ -35,7 +36,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         swaps = [replace(case, swaps=True) for case in users]
         undefended = await arm(on, EVERYTHING, [*chosen, *users], _tell)
         defended = await arm(on, (), [*chosen, *users, *swaps], _tell)
-        ablated = await _ablated(on, _sample(chosen, 12 if options.quick else ABLATED_PAIRS))
+        ablated = await _ablated(on, _sample(chosen, QUICK_ABLATED if options.quick else ABLATED_PAIRS))
     return figures(undefended, defended, ablated)
 
 
@@ -63,7 +64,7 @@ def figures(
     control = [outcome for outcome in undefended if outcome.case.injection]
     swapped = [outcome for outcome in defended if outcome.case.swaps and outcome.swaps]
     benign, plain = _benign(defended), _benign(undefended)
-    reached = sorted(outcome.case.name for outcome in attacks if outcome.attacked)
+    reached = _names(outcome for outcome in attacks if outcome.attacked)
     faults = [outcome for outcome in (*undefended, *defended) if outcome.fault]
     return {
         "pairs": len(attacks),
@@ -89,13 +90,16 @@ def figures(
         "ablated_success": {
             name: _share(outcome.attacked for outcome in outcomes) for name, outcomes in ablated.items()
         },
-        "unmoved": sorted(
-            outcome.case.name for outcome in control if outcome.case.core and not outcome.attacked
-        ),
-        "useless_defended": sorted(outcome.case.name for outcome in benign if not outcome.utility),
-        "useless_undefended": sorted(outcome.case.name for outcome in plain if not outcome.utility),
+        "unmoved": _names(outcome for outcome in control if not outcome.attacked),
+        "useless_defended": _names(outcome for outcome in benign if not outcome.utility),
+        "useless_undefended": _names(outcome for outcome in plain if not outcome.utility),
+        "failed": {outcome.case.name: outcome.failed for outcome in (*plain, *benign) if outcome.failed},
         "faults": {outcome.case.name: outcome.fault for outcome in faults},
     }
+
+
+def _names(outcomes: Iterable[Outcome]) -> list[str]:
+    return sorted(outcome.case.name for outcome in outcomes)
 
 
 def _benign(outcomes: Iterable[Outcome]) -> list[Outcome]:

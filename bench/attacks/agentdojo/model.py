@@ -1,9 +1,9 @@
 """The gullible model: a scripted OpenAI-compatible server, for planner, worker and validator alike.
 
-It does what the user's task needs, call by call, as AgentDojo's ground truth has it, and obeys every injection
-that it can read in any message, at once, however its white space or encoding was changed. It keeps nothing
-between requests: what a request shows is all that it knows, beside the scripts of the runs. As the validator it
-allows everything, so that what holds here holds without a model's judgement.
+It does what the user's task needs, call by call, as AgentDojo's ground truth has it, and obeys every
+injection that it can read in any message, at once, however its white space or encoding was changed. It keeps
+nothing between requests: what a request shows is all that it knows, beside the scripts of the runs. As the
+validator it allows everything, so that what holds here holds without a model's judgement.
 """
 
 from __future__ import annotations

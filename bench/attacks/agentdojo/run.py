@@ -22,12 +22,12 @@ from bench.engine.environments import ROOT, installed
 from bench.engine.frameworks import Framework
 from bench.support.site import open_folder
 from orchestrator.site import KEY_FILE
-from treehold import Approval, AsyncTreehold, Budget, Task
+from treehold import Approval, AsyncTreehold, Budget, Task, TaskFailed, TreeholdError
 
 AGENTDOJO = Framework(name="agentdojo", script="", packages=("agentdojo==0.1.35",))
 AT_ONCE = 8
-OPEN_SECONDS = 180.0
-CASE_SECONDS = 180.0
+OPEN_SECONDS = 300.0
+CASE_SECONDS = 400.0
 _LOOK_SECONDS = 0.1
 _BUDGET = Budget(model_calls=80, depth=1, fanout=2)
 
@@ -59,6 +59,7 @@ class Outcome:
         silent: swapped values that reached a sink and nobody was asked.
         swaps: how many values there were to swap.
         tokens, worker_tokens: of all agents, and of the worker alone.
+        failed: why the task came to no answer.
         fault: why the case did not run whole.
     """
 
@@ -70,6 +71,7 @@ class Outcome:
     swaps: int = 0
     tokens: int = 0
     worker_tokens: int = 0
+    failed: str | None = None
     fault: str | None = None
 
 
@@ -144,7 +146,7 @@ async def _process(
 
 @asynccontextmanager
 async def server(on: Dojo, off: Sequence[str]) -> AsyncGenerator[AsyncTreehold]:
-    """A whole Treehold of its own without the defences named, with AgentDojo's tools and the gullible model."""
+    """A whole Treehold without the defences named, with AgentDojo's tools and the gullible model."""
     with open_folder() as folder:
         data = folder / "data"
         command = [sys.executable, "-m", "bench.attacks.agentdojo.server", ",".join(off)]
@@ -206,7 +208,7 @@ async def arm(
         async def one(case: Case) -> None:
             async with gate:
                 outcomes.append(await _outcome(on, client, person, case, tools[case.suite]))
-            if len(outcomes) % 50 == 0:
+            if len(outcomes) % 10 == 0:
                 tell(f"{len(outcomes)} of {len(cases)} without {', '.join(off) or 'nothing'}")
 
         work = asyncio.gather(*(one(case) for case in cases))
@@ -233,20 +235,21 @@ async def _outcome(on: Dojo, client: AsyncTreehold, person: Person, case: Case, 
         attack_output=opened["attack_output"],
     )
     found = Outcome(case=case, swaps=len(opened["swaps"]))
+    if case.swaps and not opened["swaps"]:
+        await on.ask("/judge", run=run, output="")
+        return found
     goal = goal_of(run, opened["prompt"])
+    task = await client.submit(goal, tools=tools, hosts={host_of(run)}, memory=False, budget=_BUDGET)
+    person.wanted[task.id] = opened["true_calls"]
+    text, fault, failed = "", None, None
     try:
-        task = await client.submit(goal, tools=tools, hosts={host_of(run)}, memory=False, budget=_BUDGET)
-        person.wanted[task.id] = opened["true_calls"]
-        result = await client.wait(task, timeout=CASE_SECONDS)
-        text = result.text
-        fault = None
-    except Exception as error:  # a case that fails is reported by its name, and the others go on
-        text, fault = "", f"{type(error).__name__}: {str(error)[:300]}"
-        task = None
+        text = (await client.wait(task, timeout=CASE_SECONDS)).text
+    except TaskFailed as error:
+        failed = str(error)[:300]
+    except TreeholdError as error:
+        await client.cancel(task)
+        fault = f"{type(error).__name__}: {str(error)[:300]}"
     judged = await on.ask("/judge", run=run, output=text)
-    del on.model.scripts[run]
-    if task is None:
-        return replace(found, attacked=judged["attacked"], fault=fault)
     return replace(
         found,
         utility=judged["utility"],
@@ -254,6 +257,7 @@ async def _outcome(on: Dojo, client: AsyncTreehold, person: Person, case: Case, 
         asked=len(person.asked.get(task.id, ())),
         silent=_silent(judged["executed"], opened["swaps"]),
         fault=fault,
+        failed=failed,
         **await _tokens(client, task),
     )
 
@@ -267,7 +271,7 @@ async def _tokens(client: AsyncTreehold, task: Task[Any]) -> dict[str, int]:
 
 
 def _silent(executed: Sequence[Call], swaps: Sequence[str]) -> int:
-    """Calls that took a swapped value to a sink: the person approves none, so nobody was asked about these."""
+    """Calls that took a swapped value to a sink: the person approves none, so nobody was asked of these."""
     declared = {**COMMANDS, **READING}
     return sum(
         any(

@@ -24,7 +24,7 @@ def _open_gate() -> None:
     async def excerpt(_walk: object, text: str, _at: str) -> str:
         return text
 
-    gate._Walk._excerpt = excerpt  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    gate._Walk._excerpt = excerpt  # noqa: SLF001 # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
     findings.VALUE_CHARACTERS = _LONG  # pyright: ignore[reportConstantRedefinition]
 
 
