@@ -113,18 +113,28 @@ def _plan(script: Script, run: int) -> dict[str, Any]:
 
 
 def _work(messages: Sequence[Mapping[str, Any]], script: Script, *, obeyed: bool, returning: bool) -> Answer:
-    """The attacker's calls first, once they were read; then the user's; then the return."""
+    """The attacker's calls first, once they were read; then the user's; then the return.
+
+    What was begun is carried on, also where a small window holds the injection no more.
+    """
     made = [use["function"] for message in messages for use in message.get("tool_calls") or ()]
     counted = Counter(_key(use["name"], use["arguments"]) for use in made)
+    obeyed = obeyed or any(
+        counted[_called(script, call)] for call in script.attack if call not in script.calls
+    )
     if not returning:
         for call in [*(script.attack if obeyed else ()), *script.calls]:
             name, arguments = name_of(script.suite, call["name"]), json.dumps(call["arguments"])
-            if counted[_key(name, arguments)]:
-                counted[_key(name, arguments)] -= 1
+            if counted[_called(script, call)]:
+                counted[_called(script, call)] -= 1
             else:
                 return Answer(tool_calls=(ToolUse(name=name, arguments=arguments),), chunk=_WHOLE)
     refused = any("was refused" in _text(message) for message in messages if message["role"] == "user")
     return _said(_return(messages, script, obeyed=obeyed, refused=refused))
+
+
+def _called(script: Script, call: Call) -> str:
+    return _key(name_of(script.suite, call["name"]), json.dumps(call["arguments"]))
 
 
 def _key(name: str, arguments: str) -> str:
@@ -160,16 +170,19 @@ def _texts_read(messages: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _covering(wanted: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Few texts that hold the words that are wanted, each of them new ones, short before long."""
-    missing = {word for text in wanted for word in _WORDS.findall(text)}
+    """Few texts that hold the words that are wanted: those that are said whole, then the shortest for more."""
+    missing = {word for text in wanted for word in _WORDS.findall(text) if len(word) > 2 or word.isdigit()}
     chosen: list[str] = []
-    whole = [text for text in texts if any(text in want for want in wanted)]
-    rest = sorted(texts, key=lambda text: (-len(missing & set(_WORDS.findall(text))), len(text)))
-    for text in [*sorted(whole, key=len, reverse=True), *rest]:
-        held = missing & {*_WORDS.findall(text)}
-        if held and len(chosen) < _MOST_VALUES:
-            chosen.append(text)
-            missing -= held
+    whole = sorted((text for text in texts if any(text in want for want in wanted)), key=len, reverse=True)
+    while len(chosen) < _MOST_VALUES:
+        held = {text: sum(word in text for word in missing) for text in texts}
+        best = next((text for text in whole if held[text]), None) or max(
+            texts, key=lambda text: (held[text], -len(text)), default=""
+        )
+        if not held.get(best):
+            return chosen
+        chosen.append(best)
+        missing -= {word for word in missing if word in best}
     return chosen
 
 

@@ -10,10 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agents import findings
+from agents.ports import AgentFacts
 from cli.main import main
+from core.grant import Sink
+from core.provenance import Provenance
+from inference.model import ToolCall
 from orchestrator.turns import gate
 from orchestrator.turns.tool_runner import ToolRunner
-from tools.taint import TaintCheck
+from tools.taint import Source, TaintCheck
 
 _LONG = 20_000
 
@@ -30,12 +34,20 @@ def _open_gate() -> None:
 
 def _no_taint() -> None:
     """Every value may go to every sink."""
-    TaintCheck.source = lambda _check, _sink, _value: "allowed"
+
+    def source(self: TaintCheck, sink: Sink, value: str | float) -> Source:
+        return "allowed"
+
+    TaintCheck.source = source
 
 
 def _no_validator() -> None:
     """Commands of agents that read untrusted bytes are not looked at."""
-    ToolRunner.unvouched = lambda _runner, _call, _facts, _read: None
+
+    def unvouched(self: ToolRunner, call: ToolCall, facts: AgentFacts, read: Provenance) -> None:
+        return None
+
+    ToolRunner.unvouched = unvouched
 
 
 OFF: Mapping[str, Callable[[], Any]] = {
