@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pydantic import JsonValue
 from agents import findings, prompt
 from agents.answer import Answer, Citation
 from agents.brief import InputFile
-from agents.findings import Failed, Finding, Gathered
+from agents.findings import Failed, Finding, Gathered, Value
 from agents.ports import ReturnRefused, Turn
 from agents.structure import empty_fields, or_null
 from core.blocks import block
@@ -30,6 +31,7 @@ _OUTPUT = (
     "last paragraph, without cites, says which field. It must fit this JSON Schema:\n{schema}"
 )
 ANSWER_TOKENS = 2048
+_PLACE = re.compile(r"\{(v\d{1,3})\}")
 _SELECT = "SELECT now, as JSON, the findings that matter for the question."
 
 
@@ -56,10 +58,15 @@ def gathered_block(gathered: Gathered) -> str:
         {
             "findings": [finding.model_dump(mode="json") for finding in gathered.findings],
             "figures": [figure.model_dump(mode="json") for figure in gathered.figures],
+            **({"values": [_as_told(value) for value in gathered.values]} if gathered.values else {}),
             "failed": [child.model_dump(mode="json", include={"title", "code"}) for child in gathered.failed],
         },
         Trust.UNTRUSTED,
     )
+
+
+def _as_told(value: Value) -> JsonValue:
+    return {"id": value.id, "name": value.name, "characters": value.text.characters}
 
 
 def _cites(gathered: Gathered) -> dict[str, JsonValue]:
@@ -115,7 +122,11 @@ async def answer(turn: Turn, messages: Sequence[Message], given: Material) -> tu
         )
     )
     said = cast(dict[str, Any], reply.output)
-    paragraphs = [(str(part["text"]), [str(cite) for cite in part["cites"]]) for part in said["paragraphs"]]
+    texts = await _placed(turn, [str(part["text"]) for part in said["paragraphs"]], gathered)
+    paragraphs = [
+        (text, [str(cite) for cite in part["cites"]])
+        for text, part in zip(texts, said["paragraphs"], strict=True)
+    ]
     output = said.get("output")
     if wanted is not None and output is None:
         raise _unfilled(paragraphs, gathered)
@@ -128,6 +139,14 @@ async def answer(turn: Turn, messages: Sequence[Message], given: Material) -> tu
         limit=gathered.limit,
     )
     return answered, [question, Message(role="assistant", content=reply.content)]
+
+
+async def _placed(turn: Turn, texts: Sequence[str], gathered: Gathered) -> list[str]:
+    """The paragraphs with the values in their places: `{v1}` is what the tool brought, in quotation marks."""
+    values = {value.id: value.text.artifact for value in gathered.values}
+    named = {name for text in texts for name in _PLACE.findall(text) if name in values}
+    held = {name: f"“{printable(await turn.text_of(values[name])).strip()}”" for name in sorted(named)}
+    return [_PLACE.sub(lambda place: held.get(place[1], place[0]), text) for text in texts]
 
 
 def partial(given: Material, exhausted: BudgetExhausted) -> Answer:
@@ -288,5 +307,8 @@ def _selection(said: Mapping[str, Any], gathered: Gathered) -> dict[str, JsonVal
         "findings": [finding.model_dump(mode="json", exclude={"id"}) for finding in chosen],
         "figures": [figure.model_dump(mode="json", exclude_none=True) for figure in figures],
     }
+    if gathered.values:
+        values = gathered.values[: findings.MOST_VALUES]
+        returned["values"] = [value.model_dump(mode="json", exclude={"id"}) for value in values]
     left_out = gathered.figures_left_out + len(gathered.figures) - len(figures)
     return returned | ({"figures_left_out": left_out} if left_out else {})

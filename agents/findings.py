@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from agents.ports import ChildReturn
 from core.errors import BudgetExhausted, BudgetLimit
+from core.ids import ArtifactId
 from core.schema import KEYWORD
 from inference.estimate import text_tokens
 
@@ -18,18 +19,23 @@ MOST_FINDINGS = 8
 MOST_FIGURES = 32
 """Of one return."""
 
+MOST_VALUES = 16
+VALUE_CHARACTERS = 300
+
 MOST_GATHERED = 48
-"""Findings, and figures, of all children together."""
+"""Findings, figures and values each, of all children together."""
 GATHERED_TOKENS = 6000
 """What the findings of all children may take of a lead's prompt."""
 
 _FIGURE_NAME = r"^[A-Za-z0-9_.:/-]{1,64}$"
 
 
-def schema(paths: Sequence[str]) -> dict[str, JsonValue]:
-    """JSON Schema (2020-12) of a worker's return; it may only name the files it was given.
+def schema(paths: Sequence[str], *, of_lead: bool = False) -> dict[str, JsonValue]:
+    """JSON Schema (2020-12) of a child's return; it may only name the files it was given.
 
-    Quotes are proven by the gate, figures are numbers; `summary` crosses as an artifact's handle.
+    Quotes are proven by the gate, figures are numbers; `summary` crosses as an artifact's handle. A child
+    without files gives values instead: texts that its tools brought, proven by the gate, and crossing as
+    handles. A lead has them as handles already.
     """
     file: dict[str, JsonValue] = {"type": "string", "maxLength": 1024, KEYWORD: "file"}
     if paths:
@@ -53,8 +59,22 @@ def schema(paths: Sequence[str]) -> dict[str, JsonValue]:
     )
     name: dict[str, JsonValue] = {"type": "string", "pattern": _FIGURE_NAME, KEYWORD: "id"}
     figure = _object({"name": name, "value": {"type": "number"}, "file": file}, "name", "value")
+    text: dict[str, JsonValue] = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": VALUE_CHARACTERS,
+        KEYWORD: "excerpt",
+    }
+    if of_lead:
+        artifact: dict[str, JsonValue] = {"type": "string", "format": "uuid"}
+        characters: dict[str, JsonValue] = {"type": "integer", "minimum": 0}
+        text = _object({"artifact": artifact, "characters": characters}, "artifact", "characters")
+    value = _object({"name": name, "text": text}, "name", "text")
+    values: dict[str, JsonValue] = {"type": "array", "maxItems": MOST_VALUES, "items": value}
+    known: dict[str, JsonValue] = {} if paths else {"values": values}
     return _object(
-        {
+        known
+        | {
             "status": {"enum": ["found", "partial", "not_found"]},
             "findings": {"type": "array", "maxItems": MOST_FINDINGS, "items": finding},
             "figures": {"type": "array", "maxItems": MOST_FIGURES, "items": figure},
@@ -95,11 +115,27 @@ class Figure(_Part):
     file: str | None = None
 
 
+class Text(_Part):
+    """A handle."""
+
+    artifact: ArtifactId
+    characters: int
+
+
+class Value(_Part):
+    """A text that a tool brought. A prompt has its `id`, such as `v1`, and none of its characters."""
+
+    id: str = ""
+    name: str
+    text: Text
+
+
 class Findings(_Part):
     status: Literal["found", "partial", "not_found"]
     findings: tuple[Finding, ...] = ()
     figures: tuple[Figure, ...] = ()
     figures_left_out: int = 0
+    values: tuple[Value, ...] = ()
 
 
 class Failed(_Part):
@@ -117,6 +153,7 @@ class Gathered(BaseModel):
 
     findings: tuple[Finding, ...]
     figures: tuple[Figure, ...]
+    values: tuple[Value, ...] = ()
     failed: tuple[Failed, ...]
     shortened: tuple[Failed, ...] = ()
     """The children that a limit cut short, and that returned what they had by then."""
@@ -148,6 +185,7 @@ def gather(children: Iterable[ChildReturn], titles: Mapping[str, str]) -> Gather
     count = 0
     found: dict[tuple[str, int, str], Finding] = {}
     figures: dict[Figure, None] = {}
+    values: list[Value] = []
     figures_left_out = 0
     failed: list[Failed] = []
     shortened: list[Failed] = []
@@ -163,6 +201,7 @@ def gather(children: Iterable[ChildReturn], titles: Mapping[str, str]) -> Gather
         for finding in part.findings:
             found.setdefault((finding.file, finding.line, finding.quote), finding)
         figures.update(dict.fromkeys(part.figures))
+        values += part.values
         figures_left_out += part.figures_left_out
     ranked = _fitting(sorted(found.values(), key=lambda finding: -finding.relevance))
     kept = tuple(figures)[:MOST_GATHERED]
@@ -171,6 +210,10 @@ def gather(children: Iterable[ChildReturn], titles: Mapping[str, str]) -> Gather
             finding.model_copy(update={"id": f"c{number}"}) for number, finding in enumerate(ranked, 1)
         ),
         figures=kept,
+        values=tuple(
+            value.model_copy(update={"id": f"v{number}"})
+            for number, value in enumerate(values[:MOST_GATHERED], 1)
+        ),
         failed=tuple(failed),
         shortened=tuple(shortened),
         children=count,

@@ -268,9 +268,10 @@ def _child(
     node: NodeId | None,
 ) -> ChildSpec:
     paths = frozenset(file.path for file in files)
+    role = "lead" if subtask.split and budget.depth >= 1 else "worker"
     return ChildSpec(
         key=child_key,
-        role="lead" if subtask.split and budget.depth >= 1 else "worker",
+        role=role,
         title=clipped(printable(subtask.title), 200),
         brief=Brief(
             task_goal=agent.brief.task_goal,
@@ -282,7 +283,7 @@ def _child(
             update={"paths": paths, "tools": agent.grant.capabilities.tools - {survey.TOOL}}
         ),
         budget=budget,
-        return_schema=findings.schema([file.path for file in files]),
+        return_schema=findings.schema([file.path for file in files], of_lead=role == "lead"),
         node=node,
         provenance=agent.provenance,
     )

@@ -214,6 +214,10 @@ class Turn(Protocol):
         """Show a return to the gate; what passes is kept as this agent's return."""
         ...
 
+    async def text_of(self, artifact: ArtifactId) -> str:
+        """What an artifact of this task holds, to be placed in the answer by code; for no prompt."""
+        ...
+
     def deliver(self, answer: Answer) -> None:
         """The root's return: the answer the user gets."""
         ...

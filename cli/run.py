@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 LEARN_SECONDS = 5.0
 """How long a finished run waits for memory to take the task in, before it leaves that to a later process."""
 LEARN_POLL_SECONDS = 0.02
+
+
+class TaintedSinks(StrEnum):
+    ASK = "ask"
+    REFUSE = "refuse"
 
 
 def run(
@@ -39,6 +45,13 @@ def run(
     approve: Annotated[
         list[str] | None, typer.Option("--approve", help="Tool that must ask you first; repeatable.")
     ] = None,
+    allow_value: Annotated[
+        list[str] | None,
+        typer.Option("--allow", help="Value that may go to a sensitive place, as recipient:ada@example.org."),
+    ] = None,
+    tainted_sinks: Annotated[
+        TaintedSinks, typer.Option(help="What happens to a call with a value there that you did not write.")
+    ] = TaintedSinks.ASK,
     memory: Annotated[
         bool,
         typer.Option("--memory/--no-memory", help="Recall what earlier tasks taught, and teach later ones."),
@@ -70,6 +83,8 @@ def run(
         ),
         hosts=allow_host or None,
         approve=approve or None,
+        allow=allow_value or None,
+        tainted_sinks=tainted_sinks.value,
         memory=memory,
         tags=submission.tags(tag or []),
     )

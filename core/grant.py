@@ -12,6 +12,17 @@ Unit = Literal["tokens", "cost", "tool_calls"]
 
 UNITS: tuple[Unit, ...] = ("tokens", "cost", "tool_calls")
 
+Sink = Literal["recipient", "url", "path", "shell", "sql", "amount", "record", "content"]
+"""A place where a value can do harm. `record` is what a call changes or deletes, `content` what it tells."""
+
+SINKS: tuple[Sink, ...] = ("recipient", "url", "path", "shell", "sql", "amount", "record", "content")
+
+TaintedSinks = Literal["ask", "refuse"]
+"""What happens to a call that takes a value to a sink which is not the user's own."""
+
+ALLOWED_VALUE = rf"^({'|'.join(SINKS)}):.+"
+"""A sink and a value that may go there: `recipient:ada@example.org`."""
+
 
 MOST = 10**15
 LONGEST_SECONDS = 366 * 24 * 3600
@@ -62,9 +73,13 @@ class Capabilities(BaseModel):
         default=frozenset(),
         description="Tools that ask a person first, beside those that always do.",
     )
+    allow: frozenset[str] = Field(
+        default=frozenset(), description="Values that may go to a sink unasked: `recipient:ada@example.org`."
+    )
+    tainted_sinks: TaintedSinks = "ask"
 
     def attenuate(self, wanted: Capabilities) -> Capabilities:
-        """The part of `wanted` that this allows; what needs approval here needs it there."""
+        """The part of `wanted` that this allows; what needs approval or is refused here, is there too."""
         return Capabilities(
             tools=self.tools & wanted.tools,
             paths=frozenset(path for path in wanted.paths if self.allows_path(path)),
@@ -72,6 +87,8 @@ class Capabilities(BaseModel):
             memory=self.memory & wanted.memory,
             memory_write=wanted.memory_write if wanted.memory_write == self.memory_write else None,
             approve=self.approve | wanted.approve,
+            allow=self.allow & wanted.allow,
+            tainted_sinks=self.tainted_sinks if wanted.tainted_sinks == "ask" else "refuse",
         )
 
     def allows_path(self, path: str) -> bool:

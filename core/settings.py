@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr
@@ -15,9 +15,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from core.grant import ALLOWED_VALUE
+
 OFFLINE_MODEL = "offline"
 MINILM = "minilm"
 """The embedder that comes with Treehold."""
+
+AllowedValue = Annotated[str, Field(pattern=ALLOWED_VALUE)]
 
 PLUMBING_CONNECTIONS = 3
 """Relay, reaper and leases must never wait for a connection that turns hold."""
@@ -73,6 +77,9 @@ class Settings(BaseSettings):
         default="deny", description="What is decided about a call when nobody does."
     )
 
+    allow: tuple[AllowedValue, ...] = Field(
+        default=(), description="Values that may go to sinks unasked, such as recipient:ada@example.org."
+    )
     tool_modules: tuple[str, ...] = Field(
         default=(), description="Python modules whose `tools()` gives tools beside the built-in ones."
     )

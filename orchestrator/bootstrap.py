@@ -107,7 +107,13 @@ async def open_platform(
         tools = (*builtin_tools(MeaningSearch(embedders.local)), *tools_of(settings.tool_modules))
     runner = MeteredToolRunner(ToolRegistry(tools), metrics, clock)
     task_tree = TaskTree()
-    intake = Intake(runner, roots=settings.workspace_roots, private=settings.data_dir, priced=gateway.priced)
+    intake = Intake(
+        runner,
+        roots=settings.workspace_roots,
+        private=settings.data_dir,
+        priced=gateway.priced,
+        allowed=settings.allow,
+    )
     forgetting = Forgetting(database, indexing.generations, ids)
     admission = Admission(
         database=database,

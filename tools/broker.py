@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, cast
 
 from pydantic import BaseModel, JsonValue, ValidationError
@@ -16,15 +17,14 @@ from core.strict_json import NotStrictJson, decode
 from core.text import clipped, printable
 from tools.addresses import plain_url
 from tools.beneath import PathRefused, normalised
-from tools.contract import Sink, ToolContext, ToolResult, ToolSpec
+from tools.contract import ToolContext, ToolResult, ToolSpec
 from tools.ports import Tool
 from tools.registry import ToolRegistry, allows
+from tools.sinks import SinkValue, sink_values
 from tools.taint import Denied, TaintCheck
 
 MAX_ARGUMENT_CHARACTERS = 1_000_000
 _CUT = "\n(cut here: ask for less at once)"
-_LISTED: frozenset[Sink] = frozenset({"path", "url"})
-"""Sinks that have an allow-list, which no approval overrides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,11 @@ class PreparedCall:
     @property
     def spec(self) -> ToolSpec:
         return self.tool.spec
+
+    @cached_property
+    def going(self) -> Sequence[SinkValue]:
+        """What of it goes to sinks."""
+        return sink_values(self.spec, self.arguments)
 
 
 class ToolBroker:
@@ -70,21 +75,18 @@ class ToolBroker:
         if not allows(capabilities, name, tool.spec):
             raise Denied("tool_not_granted", f"you may not use {name}; your tools are: {_list(granted)}")
         arguments = _validated(tool.spec, _parsed(raw_arguments, tool.spec))
-        for argument, sink in tool.spec.sinks.items():
-            for value in _values(getattr(arguments, argument, None)):
-                _check_sink(argument, sink, value, capabilities, taint)
-        return PreparedCall(tool=tool, arguments=arguments, capabilities=capabilities)
+        prepared = PreparedCall(tool=tool, arguments=arguments, capabilities=capabilities)
+        for going in prepared.going:
+            _check_sink(going, tool.spec, capabilities, taint)
+        return prepared
 
-    def foreign(self, prepared: PreparedCall, taint: TaintCheck) -> tuple[str, ...]:
-        """The arguments for sensitive sinks whose values are neither listed nor the user's own words."""
+    def foreign(self, prepared: PreparedCall, taint: TaintCheck) -> tuple[SinkValue, ...]:
+        """What goes to sinks and is neither granted, allowed nor the user's own words."""
         return tuple(
-            argument
-            for argument, sink in prepared.spec.sinks.items()
-            if sink not in _LISTED
-            and any(
-                isinstance(value, str | int | float) and not taint.wrote(value)
-                for value in _values(getattr(prepared.arguments, argument, None))
-            )
+            going
+            for going in prepared.going
+            if not _granted(going, prepared.spec, prepared.capabilities)
+            and taint.source(going.sink, going.value) is None
         )
 
     async def run(self, prepared: PreparedCall, context: ToolContext) -> ToolResult:
@@ -147,22 +149,33 @@ def _validated(spec: ToolSpec, raw: dict[str, Any]) -> BaseModel:
         raise ToolInputInvalid(f"{spec.name}: {message}. Its arguments are: {known}") from error
 
 
-def _check_sink(
-    argument: str, sink: Sink, value: object, capabilities: Capabilities, taint: TaintCheck
-) -> None:
-    if not isinstance(value, str | int | float):
+def _check_sink(going: SinkValue, spec: ToolSpec, capabilities: Capabilities, taint: TaintCheck) -> None:
+    if going.sink == "path":
+        _check_path(str(going.value), capabilities)
+    elif going.sink == "url" and spec.external:
+        _check_host(str(going.value), capabilities)
+    elif _granted(going, spec, capabilities) or taint.approved:
         return
-    if sink == "path":
-        _check_path(str(value), capabilities)
-        return
-    if sink == "url":
-        _check_host(str(value), capabilities)
-        return
-    if not taint.approved and not taint.wrote(value):
+    elif taint.source(going.sink, going.value) is None:
         raise Denied(
             "tainted_argument",
-            f"the value of {argument} ({sink}) is not in the user's own words; only such a value may be used",
+            f"the value of {going.argument} ({going.sink}) is not in the user's own words; only such a value "
+            "may be used",
         )
+
+
+def _granted(going: SinkValue, spec: ToolSpec, capabilities: Capabilities) -> bool:
+    """Whether the grant has a list for such values, and has this one on it; no approval makes it longer."""
+    if going.sink == "path" or (going.sink == "url" and spec.external):
+        return True  # `prepare` refuses what is not on the list
+    return going.sink == "url" and _is_host(str(going.value), capabilities)
+
+
+def _is_host(url: str, capabilities: Capabilities) -> bool:
+    try:
+        return bool(plain_url(url).names & capabilities.hosts)
+    except ToolError:
+        return False
 
 
 def _check_path(path: str, capabilities: Capabilities) -> None:
@@ -179,19 +192,6 @@ def _check_path(path: str, capabilities: Capabilities) -> None:
 def _check_host(url: str, capabilities: Capabilities) -> None:
     if not plain_url(url).names & capabilities.hosts:
         raise Denied("host_not_granted", f"you may only reach: {_list(sorted(capabilities.hosts))}")
-
-
-def _values(value: object) -> Iterable[object]:
-    if isinstance(value, Mapping):
-        for part in cast(Mapping[object, object], value).values():
-            yield from _values(part)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for part in cast(Iterable[object], value):
-            yield from _values(part)
-    elif isinstance(value, BaseModel):
-        yield from _values(value.model_dump())
-    else:
-        yield value
 
 
 def _bounded(result: ToolResult, limit: int) -> ToolResult:

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from core.grant import Capabilities
+from core.grant import Capabilities, Sink
 from core.provenance import Origin, Trust
 from tools.workspace import Workspace
 
 Privilege = Literal["query", "command"]
 Effect = Literal["pure", "keyed", "unsafe"]
-Sink = Literal["recipient", "url", "path", "shell", "sql", "amount"]
+
+SINK = "x-sink"
+"""The keyword by which a schema says that an argument, or a part of one, goes to a sink."""
+
+
+def at_sink(sink: Sink) -> Any:
+    """Marks an argument, or a part of one, by its annotation; it then needs no entry in `sinks`."""
+    return Field(json_schema_extra={SINK: sink})
 
 
 class Arguments(BaseModel):
@@ -33,7 +40,7 @@ class ToolSpec:
     """One line, written for a small model."""
     arguments: type[BaseModel]
     privilege: Privilege = "command"
-    """`query` reads, `command` may change something. Never taken from a model."""
+    """`query` reads, or keeps for its own task; `command` may change more. Never taken from a model."""
     effect: Effect = "unsafe"
     """`pure`: repeat at will; `keyed`: safe to repeat with the same key; `unsafe`: at most once."""
     approval: bool = False
@@ -41,7 +48,7 @@ class ToolSpec:
     external: bool = False
     """Whether it reaches outside this machine; it is only offered where the grant names hosts."""
     sinks: Mapping[str, Sink] = field(default_factory=dict[str, Sink])
-    """Sensitive arguments by name."""
+    """Sensitive arguments by name, beside those that their schema marks (`at_sink`)."""
     output_schema: Mapping[str, JsonValue] | None = None
     """Set where `data` is typed by the tool itself, and so can cross without a worker reading it."""
     seconds: float = 60.0
@@ -49,8 +56,13 @@ class ToolSpec:
 
     @cached_property
     def parameters(self) -> dict[str, JsonValue]:
-        """JSON Schema of the arguments, without titles."""
-        return cast(dict[str, JsonValue], _untitled(self.arguments.model_json_schema()))
+        """JSON Schema of the arguments as a model is shown it: without titles and sinks."""
+        return cast(dict[str, JsonValue], _shown(self.arguments.model_json_schema()))
+
+    @cached_property
+    def declared(self) -> dict[str, Any]:
+        """JSON Schema of the arguments with their sinks."""
+        return self.arguments.model_json_schema()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +111,13 @@ class ToolResult:
     after: float = 0.0
 
 
-def _untitled(value: object, *, in_properties: bool = False) -> object:
+def _shown(value: object, *, in_properties: bool = False) -> object:
     if isinstance(value, list):
-        return [_untitled(part) for part in cast(list[object], value)]
+        return [_shown(part) for part in cast(list[object], value)]
     if not isinstance(value, dict):
         return value
     return {
-        key: _untitled(part, in_properties=key == "properties" and not in_properties)
+        key: _shown(part, in_properties=key == "properties" and not in_properties)
         for key, part in cast(dict[str, object], value).items()
-        if in_properties or key != "title"
+        if in_properties or key not in {"title", SINK}
     }

@@ -8,15 +8,17 @@ from core.errors import ConfigurationError, ToolInputInvalid
 from core.grant import Capabilities
 from tools.contract import ToolSpec
 from tools.ports import Tool
+from tools.sinks import check_declared
 
 
 class ToolRegistry:
     def __init__(self, tools: Iterable[Tool]) -> None:
-        """Raises `ConfigurationError` when two tools share a name."""
+        """Raises `ConfigurationError` when two tools share a name, or a declared sink guards nothing."""
         self._tools: dict[str, Tool] = {}
         for tool in sorted(tools, key=lambda tool: tool.spec.name):
             if tool.spec.name in self._tools:
                 raise ConfigurationError(f"two tools are called {tool.spec.name}")
+            check_declared(tool.spec)
             self._tools[tool.spec.name] = tool
 
     @property

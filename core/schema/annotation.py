@@ -10,9 +10,9 @@ from core.schema.keywords import Schema, rebuilt
 
 KEYWORD = "x-treehold"
 
-Crossing = Literal["id", "file", "quote", "shown"]
+Crossing = Literal["id", "file", "quote", "excerpt", "shown"]
 
-CROSSINGS: frozenset[Crossing] = frozenset({"id", "file", "quote", "shown"})
+CROSSINGS: frozenset[Crossing] = frozenset({"id", "file", "quote", "excerpt", "shown"})
 
 
 def crossing(schema: Schema) -> Crossing | None:

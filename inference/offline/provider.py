@@ -6,7 +6,7 @@ question, and answers with quotes. It understands nothing, and says so wherever 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -24,11 +24,26 @@ from inference.model import (
     ToolCall,
     Usage,
 )
-from inference.offline import answering, changing, distilling, planning, replying, working
+from inference.offline import answering, changing, distilling, planning, replying, validating, working
 from inference.ports import Progress
 
 NAME = "offline"
 WHAT_IT_IS = "rules that quote the given files; not a language model"
+
+
+_Rule = Callable[[Mapping[str, JsonValue], Mapping[str, Any]], JsonValue]
+
+_RULES: Mapping[str, _Rule] = {
+    "plan": planning.plan,
+    "answer": answering.answer,
+    "select": lambda blocks, _: answering.select(blocks),
+    "changes": changing.change,
+    "reply": lambda blocks, _: replying.reply(blocks),
+    "condense": lambda blocks, _: distilling.condense(blocks),
+    "refine": lambda blocks, _: distilling.refine(blocks),
+    "rerank": lambda blocks, _: distilling.rerank(blocks),
+    "validate": lambda blocks, _: validating.validate(blocks),
+}
 
 
 class OfflineProvider:
@@ -52,27 +67,12 @@ class OfflineProvider:
     def _answer(self, request: ModelRequest) -> tuple[str, tuple[ToolCall, ...]]:
         blocks = _blocks(request.messages)
         schema: Mapping[str, Any] = request.output_schema or {}
-        match request.kind:
-            case "plan":
-                return _json(planning.plan(blocks, schema)), ()
-            case "act" | "return":
-                return working.work(blocks, request)
-            case "answer":
-                return _json(answering.answer(blocks, schema)), ()
-            case "select":
-                return _json(answering.select(blocks)), ()
-            case "changes":
-                return _json(changing.change(blocks, schema)), ()
-            case "reply":
-                return _json(replying.reply(blocks)), ()
-            case "condense":
-                return _json(distilling.condense(blocks)), ()
-            case "refine":
-                return _json(distilling.refine(blocks)), ()
-            case "rerank":
-                return _json(distilling.rerank(blocks)), ()
-            case _:
-                raise ModelRejected(f"the offline model has no rule for {request.kind!r} calls")
+        if request.kind in {"act", "return"}:
+            return working.work(blocks, request)
+        rule = _RULES.get(request.kind)
+        if rule is None:
+            raise ModelRejected(f"the offline model has no rule for {request.kind!r} calls")
+        return _json(rule(blocks, schema)), ()
 
     def price(self, usage: Usage) -> int | None:
         return 0

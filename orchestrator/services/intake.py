@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,15 +40,23 @@ class Intake:
         roots: folders that workspaces must lie in; any folder will do where there are none.
         private: the server's own folder, which no workspace may hold or lie in.
         priced: tells whether the model's price is known.
+        allowed: values that may go to sinks in every task.
     """
 
     def __init__(
-        self, tools: ToolRunner, *, roots: Sequence[Path], private: Path, priced: Callable[[], bool]
+        self,
+        tools: ToolRunner,
+        *,
+        roots: Sequence[Path],
+        private: Path,
+        priced: Callable[[], bool],
+        allowed: Collection[str] = (),
     ) -> None:
         self._tools = tools
         self._roots = tuple(root.resolve() for root in roots)
         self._private = private.resolve()
         self._priced = priced
+        self._allowed = frozenset(allowed)
 
     async def check(self, submission: Submission) -> Accepted:
         """Raises `InvalidInput` with what to do."""
@@ -94,6 +102,8 @@ class Intake:
             memory=read,
             memory_write=write,
             approve=submission.approve,
+            allow=submission.allow | self._allowed,
+            tainted_sinks=submission.tainted_sinks,
         )
 
     def _workspace(self, given: str) -> Accepted:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from agents.answer import Answer
 from agents.ports import MessageKind
 from core.events import EventKind
-from core.grant import MOST, Budget, Unit
+from core.grant import ALLOWED_VALUE, MOST, Budget, Sink, TaintedSinks, Unit
 from core.scopes import TEAM_PATTERN, TENANT
 from core.text import printable
 from inference.model import ModelDescription
@@ -212,6 +212,18 @@ class CallView(View):
     finished_at: datetime | None
 
 
+class SinkEvidence(View):
+    """A value of a call on its way to a sensitive place, and where it is from."""
+
+    at: str = Field(description="A JSON pointer into the arguments.")
+    sink: Sink
+    value: str
+    source: Literal["user", "allowed", "unknown"] = Field(
+        description="`user`: the user's own words; `allowed`: by a list; `unknown`: neither."
+    )
+    found_in: tuple[str, ...] = Field(default=(), description="The agent's calls whose results hold it.")
+
+
 class Evidence(View):
     """What there is to decide by.
 
@@ -224,6 +236,7 @@ class Evidence(View):
     trust: str
     origins: tuple[str, ...] = ()
     tainted_arguments: tuple[str, ...] = ()
+    arguments: tuple[SinkEvidence, ...] = Field(default=(), description="What goes to sensitive places.")
     attempts: int = Field(default=0, description="How often the call was begun.")
     started_at: datetime | None = None
     worker: str | None = Field(default=None, description="The process that was lost in the call.")
@@ -289,6 +302,7 @@ class MessageView(View):
 
 
 Host = Annotated[str, Field(max_length=255)]
+AllowedValue = Annotated[str, Field(max_length=2000, pattern=ALLOWED_VALUE)]
 TagName = Annotated[str, Field(min_length=1, max_length=100)]
 TagValue = Annotated[str, Field(max_length=500)]
 
@@ -331,6 +345,16 @@ class Submission(BaseModel):
     )
     approve: frozenset[str] = Field(
         default=frozenset(), max_length=200, description="Tools whose calls a person must approve."
+    )
+    allow: frozenset[AllowedValue] = Field(
+        default=frozenset(),
+        max_length=1000,
+        description="Values that may go to a sensitive place unasked, as `recipient:ada@example.org`.",
+    )
+    tainted_sinks: TaintedSinks = Field(
+        default="ask",
+        description="What happens to a call that takes a value to a sensitive place which the user did not "
+        "write: a person is asked, or it is refused.",
     )
     memory: bool | MemoryAccess = Field(
         default=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from core.database import Database, Row, queries
 from core.errors import BudgetExhausted
 from core.ids import ApprovalId, derived
 from core.provenance import Provenance, Trust
+from core.text import clipped
 from inference.model import ToolCall
 from orchestrator.turns.journal import Entry, Journal, SecondsLeft
 from orchestrator.turns.parking import ApprovalKind, Choice, ParkedFor, Question
@@ -21,6 +23,9 @@ from orchestrator.turns.tool_runner import Proposal
 SQL = queries.load(__file__, "asking.sql")
 
 _MOST_ORIGINS = 20
+_MOST_SHOWN = 50
+_SHOWN = 500
+_MOST_PLACES = 3
 _FIRST = 0
 """The attempt before a call is begun."""
 
@@ -84,7 +89,7 @@ class Asking:
         if (decision := _decision(found)) is not None or found["begun_at"] is not None:
             return decision
         self._seconds_left()
-        evidence: dict[str, JsonValue] = {"tainted_arguments": list(proposal.foreign)}
+        evidence = await self._evidence(entry, proposal)
         raise self._question(entry, _FIRST, "tool", proposal.arguments, evidence, read, self._policy.fallback)
 
     async def after_loss(
@@ -108,6 +113,39 @@ class Asking:
             "worker": found["worker"],
         }
         raise self._question(entry, attempts, "unknown_outcome", arguments, evidence, read, "deny")
+
+    async def _evidence(self, entry: Entry, proposal: Proposal) -> dict[str, JsonValue]:
+        """What goes to sinks, where from: the user, an allow-list, or what the agent has read."""
+        found = await self._found_in(entry, [str(going.value) for going, _ in proposal.going])
+        foreign = dict.fromkeys(going.argument for going, source in proposal.going if source is None)
+        arguments: list[JsonValue] = [
+            {
+                "at": going.at,
+                "sink": going.sink,
+                "value": clipped(str(going.value), _SHOWN),
+                "source": source or "unknown",
+                "found_in": [*places],
+            }
+            for (going, source), places in zip(proposal.going[:_MOST_SHOWN], found, strict=False)
+        ]
+        return {"tainted_arguments": [*foreign], "arguments": arguments}
+
+    async def _found_in(self, entry: Entry, values: Sequence[str]) -> list[list[str]]:
+        """For each value, the agent's own calls whose results hold it."""
+        found = [list[str]() for _ in values]
+        if not values:
+            return found
+        await self._journal.flush()
+        asked = {
+            "agent": self._journal.lease.agent,
+            "position": entry.position,
+            "values": values,
+            "most": _MOST_PLACES,
+        }
+        async with self._database.unit_of_work(self._journal.lease.tenant) as work:
+            for row in await work.fetch_all(SQL.found_in, asked):
+                found[row["ordinal"] - 1].append(f"call {row['position']}: {row['name']}")
+        return found
 
     async def _standing(self, entry: Entry, attempt: int) -> Row:
         asked = {

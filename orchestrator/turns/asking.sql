@@ -11,3 +11,15 @@ FROM (SELECT) AS always
 LEFT JOIN call AS c ON c.agent_id = %(agent)s AND c.position = %(position)s
 LEFT JOIN approval AS p
     ON p.agent_id = %(agent)s AND p.position = %(position)s AND p.attempt = %(attempt)s
+
+-- name: found_in
+-- The agent's earlier calls whose results hold a value.
+SELECT given.ordinal::int, c.position, c.name
+FROM unnest(%(values)s::text[]) WITH ORDINALITY AS given (value, ordinal)
+CROSS JOIN LATERAL (
+    SELECT position, name FROM call
+    WHERE agent_id = %(agent)s AND kind = 'tool' AND state = 'done' AND position < %(position)s
+        AND given.value <> '' AND strpos(outcome ->> 'content', given.value) > 0
+    ORDER BY position LIMIT %(most)s
+) AS c
+ORDER BY given.ordinal, c.position

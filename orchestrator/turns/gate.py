@@ -7,6 +7,8 @@ the parent gets its handle. The schema keyword `x-treehold` says what a string i
 - `id`     letters, digits and `_ . : / -`, at most 64 characters
 - `file`   a file the child was allowed to read
 - `quote`  an exact substring of the sibling `file`; the sibling `line` is set to where it really starts
+- `excerpt` a text of one line that stands, whole, in the data of one of the child's tool results; it crosses
+  as an artifact, but nothing that the child made up does
 - `shown`  text the parent asked to see: bounded, delimited and marked tainted in its prompt
 """
 
@@ -29,6 +31,7 @@ from core.strict_json import Fault, NotStrictJson, decode
 MAX_CHARACTERS = 64_000
 MAX_DEPTH = 8
 MAX_SHOWN = 2_000
+MAX_EXCERPT = 300
 _ID = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -39,6 +42,8 @@ _REFUSALS: Mapping[Fault, GateCode] = {"syntax": "not_json", "number": "schema_m
 StringKind = Literal["value", "handle"] | Crossing
 Prove = Callable[[str, int, str], Awaitable[int | None]]
 """(file, line, quote) -> the nearest line where the quote really starts; None when it is not in the file."""
+Held = Callable[[str], Awaitable[bool]]
+"""Whether the text is one of those in the data of the child's tool results, whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +90,13 @@ def parse(text: str) -> dict[str, JsonValue]:
     return value
 
 
-async def check(text: str, schema: Schema, *, files: frozenset[str], prove: Prove) -> Passed:
+async def _nothing_held(text: str) -> bool:
+    return False
+
+
+async def check(
+    text: str, schema: Schema, *, files: frozenset[str], prove: Prove, held: Held = _nothing_held
+) -> Passed:
     """Let a return cross, or refuse it.
 
     Args:
@@ -93,6 +104,7 @@ async def check(text: str, schema: Schema, *, files: frozenset[str], prove: Prov
         schema: closed, as declared by the parent.
         files: workspace paths the child was allowed to read.
         prove: finds a quote in the workspace.
+        held: knows the child's tool results.
 
     Raises:
         GateRefused: with a code from a closed list; never with a part of the refused text.
@@ -104,7 +116,7 @@ async def check(text: str, schema: Schema, *, files: frozenset[str], prove: Prov
         raise GateRefused("too_large") from error
     if problems:
         raise GateRefused("schema_mismatch", _told(problems[0].place, schema))
-    walk = _Walk(files=files, prove=prove)
+    walk = _Walk(files=files, prove=prove, held=held)
     crossed = await walk.cross(value, schema, "", None)
     return Passed(value=cast(dict[str, JsonValue], crossed), texts=walk.texts, quotes=walk.quotes)
 
@@ -113,6 +125,7 @@ async def check(text: str, schema: Schema, *, files: frozenset[str], prove: Prov
 class _Walk:
     files: frozenset[str]
     prove: Prove
+    held: Held
     texts: dict[str, str] = field(default_factory=dict[str, str])
     lines: dict[str, int] = field(default_factory=dict[str, int])
     quotes: int = 0
@@ -159,10 +172,11 @@ class _Walk:
                 return value
             case "quote":
                 return await self._quote(value, at, parent or {})
+            case "excerpt":
+                self.texts[at] = await self._excerpt(value, at)
+                return None
             case "shown":
-                if len(value) > MAX_SHOWN or _has_controls(value):
-                    raise GateRefused("forbidden_characters", at)
-                return value
+                return _plain(value, MAX_SHOWN, at)
             case "handle":
                 self.texts[at] = value
                 return None
@@ -176,6 +190,11 @@ class _Walk:
         self.lines[at.rpartition("/")[0]] = found
         self.quotes += 1
         return quote
+
+    async def _excerpt(self, text: str, at: str) -> str:
+        if "\n" in _plain(text, MAX_EXCERPT, at) or not text.strip() or not await self.held(text):
+            raise GateRefused("quote_not_found", at)
+        return text
 
     @staticmethod
     def _matching(pattern: re.Pattern[str], value: str, at: str) -> str:
@@ -223,6 +242,12 @@ def strings(value: JsonValue) -> Iterator[str]:
                 yield from strings(part)
         case _:
             return
+
+
+def _plain(text: str, most: int, at: str) -> str:
+    if len(text) > most or _has_controls(text):
+        raise GateRefused("forbidden_characters", at)
+    return text
 
 
 def _has_controls(text: str) -> bool:

@@ -28,6 +28,7 @@ class Returns:
         *,
         files: frozenset[str],
         prove: gate.Prove,
+        held: gate.Held,
     ) -> gate.Passed | ReturnRefused:
         """The gate's verdict on a return, the same however often the turn is repeated."""
         entry = Entry(
@@ -42,7 +43,7 @@ class Returns:
             return _VERDICT.validate_python(recorded.outcome)
         verdict: gate.Passed | ReturnRefused
         try:
-            verdict = await gate.check(text, schema, files=files, prove=prove)
+            verdict = await gate.check(text, schema, files=files, prove=prove, held=held)
         except GateRefused as refused:
             verdict = ReturnRefused(code=refused.reason, where=refused.where)
         await self._journal.conclude(

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from agents.ports import AgentFacts, ToolOutcome
+from agents.validator import Verdict
 from core.clock import Clock
 from core.database import jsonb
 from core.errors import BudgetExhausted, ToolError, ToolTimedOut
@@ -34,7 +35,9 @@ _FORKED = (
     "is not made again"
 )
 _DENIED = "approval_denied"
-_REFUSALS = frozenset({"tool_denied", "tool_input_invalid", _DENIED})
+NOT_VALIDATED = "not_validated"
+_NOT_VALIDATED = "this call was checked against what the user said, and denied ({}); do not make it again"
+_REFUSALS = frozenset({"tool_denied", "tool_input_invalid", _DENIED, NOT_VALIDATED})
 
 
 class ToolCalls:
@@ -60,13 +63,16 @@ class ToolCalls:
         self._workspace = workspace
         self._rung = rung
 
-    async def run(self, position: int, call: ToolCall, *, read: Provenance) -> ToolOutcome:
+    async def run(
+        self, position: int, call: ToolCall, *, read: Provenance, verdict: Verdict | None = None
+    ) -> ToolOutcome:
         """A refusal or failure is an outcome. Raises `BudgetExhausted`, `LeaseLost`, `Paused` or `Parked`.
 
         Args:
             position: in the agent's life.
             call: as the model asked for it.
             read: of everything the agent has read so far; what the tool stores is no more trusted.
+            verdict: of the validator, where it was asked.
         """
         entry = Entry(
             position=position,
@@ -85,6 +91,8 @@ class ToolCalls:
             return _repeated(ToolOutcome.model_validate(recorded.outcome))
         if decision is not None and not decision.approved:
             return await self._failed(entry, _DENIED, decision.refusal())
+        if verdict is not None and not verdict.allowed:
+            return await self._failed(entry, NOT_VALIDATED, _NOT_VALIDATED.format(verdict.reason_code))
         if recorded is not None and recorded.replayed:
             return await self._failed(entry, "unknown_outcome", _FORKED, state="unknown")
         if recorded is not None and entry.effect == "unsafe":

@@ -16,7 +16,7 @@ from agents.ports import AgentFacts, ChildReturn, Refusal, ReturnRefused, Told, 
 from core.clock import Clock
 from core.errors import AgentFailed, BudgetExhausted, InvalidInput, ModelError
 from core.grant import UNITS, Unit
-from core.ids import AgentId, RecordId, derived
+from core.ids import AgentId, ArtifactId, RecordId, derived
 from core.provenance import Origin, Provenance
 from inference.model import NO_USAGE, ModelReply, ModelRequest, ToolCall, Usage
 from memory import Recall
@@ -31,7 +31,9 @@ from orchestrator.turns.memory_calls import MemoryCalls
 from orchestrator.turns.message_calls import MessageCalls
 from orchestrator.turns.model_calls import ModelCalls
 from orchestrator.turns.returns import Returns
+from orchestrator.turns.texts import Texts
 from orchestrator.turns.tool_calls import ToolCalls
+from orchestrator.turns.validation import Validation
 from tools.contract import ToolSpec
 
 KEPT_SHARE = 0.2
@@ -94,7 +96,9 @@ class LiveTurn:
             workspace=workspace,
             rung=rung,
         )
+        self._validation = Validation(platform.database, self.journal, facts, self._next, self._judge)
         self._returns = Returns(self.journal)
+        self._texts = Texts(platform.database, self.journal)
         self._ended: list[ChildReturn] = []
         self._memory = MemoryCalls(platform.database, platform.memory, platform.task_tree, self.journal)
         self._messages = MessageCalls(platform.database, platform.task_tree, self.journal)
@@ -140,11 +144,17 @@ class LiveTurn:
         self.provenance = self.provenance.derive(by=Origin(kind="model", id=reply.model))
         return reply
 
+    async def _judge(self, position: int, request: ModelRequest) -> ModelReply:
+        """Asks for the platform, not for the agent: it counts in tokens, and not as one of its calls."""
+        return await self._models.ask(position, request, keep=NO_USAGE, seconds_left=self._left_to_work)
+
     def tool_specs(self) -> Sequence[ToolSpec]:
         return self._platform.tools.specs(self._facts.grant.capabilities)
 
     async def tool(self, call: ToolCall) -> ToolOutcome:
-        outcome = await self._tools.run(self._next(), call, read=self.provenance)
+        spec = self._platform.tools.unvouched(call, self._facts, self.provenance)
+        verdict = None if spec is None else await self._validation.judge(spec, call)
+        outcome = await self._tools.run(self._next(), call, read=self.provenance, verdict=verdict)
         self.provenance = self.provenance.derive([outcome.provenance])
         return outcome
 
@@ -274,7 +284,9 @@ class LiveTurn:
         if schema is None:
             raise AgentFailed("the root agent delivers its answer; it has no parent to return to")
         files = frozenset(file.path for file in self._facts.brief.inputs)
-        passed = await self._returns.offer(self._next(), text, schema, files=files, prove=self._prove)
+        passed = await self._returns.offer(
+            self._next(), text, schema, files=files, prove=self._prove, held=self._texts.held
+        )
         if isinstance(passed, gate.Passed):
             self.returned = self._with_handles(passed)
             return self.returned
@@ -321,6 +333,9 @@ class LiveTurn:
             )
             place(passed.value, pointer, handle(artifact, len(text)))
         return passed.value
+
+    async def text_of(self, artifact: ArtifactId) -> str:
+        return await self._texts.of(artifact)
 
     async def _prove(self, file: str, line: int, quote: str) -> int | None:
         return await self._platform.tools.find_quote(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypedDict, TypeVar
+from typing import Any, Generic, Literal, TypedDict, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
@@ -58,9 +58,11 @@ class TaskOptions(TypedDict, total=False):
     """What may be asked for with a task.
 
     `workspace` is a folder on the server; `output_schema` a JSON Schema of an object; `tools` the tools
-    allowed, `hosts` the hosts they may reach and `approve` the tools that ask a person first; `memory=False`
-    neither recalls what earlier tasks taught nor teaches later ones, and a `MemoryAccess` says which memory
-    is read and where what the task teaches goes. `idempotency_key` is made up when it is not given.
+    allowed, `hosts` the hosts they may reach and `approve` the tools that ask a person first; `allow` the
+    values that may go to a sensitive place unasked (`recipient:ada@example.org`) and `tainted_sinks` what
+    happens to a call with another that the user did not write; `memory=False` neither recalls what earlier
+    tasks taught nor teaches later ones, and a `MemoryAccess` says which memory is read and where what the
+    task teaches goes. `idempotency_key` is made up when it is not given.
     """
 
     workspace: str | os.PathLike[str]
@@ -70,6 +72,8 @@ class TaskOptions(TypedDict, total=False):
     tools: Collection[str]
     hosts: Collection[str]
     approve: Collection[str]
+    allow: Collection[str]
+    tainted_sinks: Literal["ask", "refuse"]
     memory: bool | MemoryAccess
     idempotency_key: str
 
@@ -130,14 +134,13 @@ def submit(goal: str, output: type[BaseModel] | None, options: TaskOptions) -> E
         body["budget"] = options["budget"].model_dump(exclude_unset=True)
     if "tags" in options:
         body["tags"] = dict(options["tags"])
-    if "tools" in options:
-        body["tools"] = sorted(options["tools"])
-    if "hosts" in options:
-        body["hosts"] = sorted(options["hosts"])
-    if "approve" in options:
-        body["approve"] = sorted(options["approve"])
-    if "memory" in options:
-        body["memory"] = _memory(options["memory"])
+    for name in ("tools", "hosts", "approve", "allow"):
+        if (names := options.get(name)) is not None:
+            body[name] = sorted(names)
+    if (wanted := options.get("tainted_sinks")) is not None:
+        body["tainted_sinks"] = wanted
+    if (memory := options.get("memory")) is not None:
+        body["memory"] = _memory(memory)
     read = reads(Task[JsonValue])
     return Endpoint(
         method="POST",

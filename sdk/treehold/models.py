@@ -254,6 +254,20 @@ class Call(Model):
     finished_at: datetime | None
 
 
+class SinkEvidence(Model):
+    """A value of a call on its way to a sensitive place.
+
+    `at` is a JSON pointer into the arguments; `source` is user, allowed or unknown; `found_in` names the
+    agent's calls whose results hold the value.
+    """
+
+    at: str
+    sink: str
+    value: str
+    source: str
+    found_in: tuple[str, ...] = ()
+
+
 class Evidence(Model):
     """What there is to decide by.
 
@@ -266,6 +280,7 @@ class Evidence(Model):
     trust: str
     origins: tuple[str, ...] = ()
     tainted_arguments: tuple[str, ...] = ()
+    arguments: tuple[SinkEvidence, ...] = ()
     attempts: int = 0
     started_at: datetime | None = None
     worker: str | None = None

@@ -31,7 +31,7 @@ class WriteArtifact:
         name="write_artifact",
         description="Save a text you wrote, such as a report or table, as a named artifact.",
         arguments=WriteArtifactArguments,
-        privilege="command",
+        privilege="query",
         effect="keyed",
     )
 

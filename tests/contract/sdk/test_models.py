@@ -59,6 +59,7 @@ PAIRS: list[tuple[BaseModel, type[BaseModel]]] = [
     (fakes.new_call(), treehold.Call),
     (fakes.new_approval(TASK.id), treehold.Approval),
     (fakes.new_approval(TASK.id).evidence, treehold.Evidence),
+    (fakes.new_approval(TASK.id).evidence.arguments[0], treehold.SinkEvidence),
     (MESSAGE, treehold.Message),
     (fakes.new_artifact(TASK.id, "a.txt", "text/plain", b"x"), treehold.Artifact),
     (fakes.MODEL, treehold.ModelDescription),

@@ -86,7 +86,7 @@ async def test_what_the_user_says_may_be_acted_on_and_what_a_model_says_may_not(
         return planned("alpha")(request)
 
     opened, _ = await open_harness(script, extra_tools=[Post()])
-    stage = await Stage.submit(opened, tools=["post"])
+    stage = await Stage.submit(opened, tools=["post"], tainted_sinks="refuse")
     await stage.say("add", "write to ada@example.org too")
     await stage.finish()
     (refused,) = await stage.events("tool.refused")

@@ -1,0 +1,1 @@
+"""A model that obeys whatever it reads, over the tasks and injections of AgentDojo."""
