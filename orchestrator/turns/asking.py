@@ -132,7 +132,7 @@ class Asking:
 
     async def _found_in(self, entry: Entry, values: Sequence[str]) -> list[list[str]]:
         """For each value, the agent's own calls whose results hold it."""
-        found = [list[str]() for _ in values]
+        found: list[list[str]] = [list[str]() for _ in values]
         if not values:
             return found
         await self._journal.flush()
