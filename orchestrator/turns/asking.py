@@ -132,7 +132,7 @@ class Asking:
 
     async def _found_in(self, entry: Entry, values: Sequence[str]) -> list[list[str]]:
         """For each value, the agent's own calls whose results hold it."""
-        found: list[list[str]] = [list[str]() for _ in values]
+        found = [list[str]() for _ in values]
         if not values:
             return found
         await self._journal.flush()
@@ -144,7 +144,7 @@ class Asking:
         }
         async with self._database.unit_of_work(self._journal.lease.tenant) as work:
             for row in await work.fetch_all(SQL.found_in, asked):
-                found[row["ordinal"] - 1].append(f"call {row['position']}: {row['name']}")
+                found[int(row["ordinal"]) - 1].append(f"call {row['position']}: {row['name']}")
         return found
 
     async def _standing(self, entry: Entry, attempt: int) -> Row:
