@@ -71,10 +71,10 @@ def schema(paths: Sequence[str], *, of_lead: bool = False) -> dict[str, JsonValu
         text = _object({"artifact": artifact, "characters": characters}, "artifact", "characters")
     value = _object({"name": name, "text": text}, "name", "text")
     values: dict[str, JsonValue] = {"type": "array", "maxItems": MOST_VALUES, "items": value}
-    known: dict[str, JsonValue] = {} if paths else {"values": values}
+    beside: dict[str, JsonValue] = {} if paths else {"values": values}
     return _object(
-        known
-        | {
+        {
+            **beside,
             "status": {"enum": ["found", "partial", "not_found"]},
             "findings": {"type": "array", "maxItems": MOST_FINDINGS, "items": finding},
             "figures": {"type": "array", "maxItems": MOST_FIGURES, "items": figure},

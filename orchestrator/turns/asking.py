@@ -144,7 +144,7 @@ class Asking:
         }
         async with self._database.unit_of_work(self._journal.lease.tenant) as work:
             for row in await work.fetch_all(SQL.found_in, asked):
-                found[row["ordinal"] - 1].append(f"call {row['position']}: {row['name']}")
+                found[int(row["ordinal"]) - 1].append(f"call {row['position']}: {row['name']}")
         return found
 
     async def _standing(self, entry: Entry, attempt: int) -> Row:

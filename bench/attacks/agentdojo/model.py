@@ -170,7 +170,7 @@ def _texts_read(messages: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _covering(wanted: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Few texts that hold the wanted words: those that are said whole, then the shortest for more."""
+    """Few texts that hold the words that are wanted: those said whole first, then the shortest for more."""
     missing = {word for text in wanted for word in _WORDS.findall(text) if len(word) > 2 or word.isdigit()}
     chosen: list[str] = []
     whole = sorted((text for text in texts if any(text in want for want in wanted)), key=len, reverse=True)
