@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.platform import Platform
 
 commands = typer.Typer(
+    name="index",
     help="The index that memory is searched by: rebuild it, or check it against the rows.",
     no_args_is_help=True,
     rich_markup_mode=None,

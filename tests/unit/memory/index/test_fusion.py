@@ -41,9 +41,8 @@ def test_another_thread_is_not_lifted() -> None:
 
 
 def test_the_neighbourhood_is_what_is_not_there_yet() -> None:
-    hits = scored(
-        [candidate(1, 0.9, thread="t", position="1"), candidate(2, 0.1, thread="t", position="2")], 0
-    )
+    talk = [candidate(1, 0.9, thread="t", position="1"), candidate(2, 0.1, thread="t", position="2")]
+    hits = scored(talk, Scale.of(talk))
     assert neighbourhood(hits) == [("t", 0), *[("t", at) for at in range(3, 3 + REACH)]]
 
 
