@@ -74,8 +74,11 @@ class KnownKey:
 
 def registered(admin_conninfo: str, tenant: TenantId) -> list[KnownKey]:
     """As administrator, the keys of a tenant, oldest first."""
-    with psycopg.connect(admin_conninfo, row_factory=class_row(KnownKey)) as connection:
-        return connection.execute(_KEYS, {"tenant": tenant}).fetchall()
+    with (
+        psycopg.connect(admin_conninfo) as connection,
+        connection.cursor(row_factory=class_row(KnownKey)) as cursor,
+    ):
+        return cursor.execute(_KEYS, {"tenant": tenant}).fetchall()
 
 
 def register(

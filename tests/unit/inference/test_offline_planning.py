@@ -16,7 +16,8 @@ FILES = [
 
 def read(recalled: list[dict[str, Any]]) -> list[str]:
     """The files that a plan looks into."""
-    found: Any = plan({"question": "How long are dumps kept?", "inputs": FILES, "recalled": recalled}, SCHEMA)
+    blocks: dict[str, Any] = {"question": "How long are dumps kept?", "inputs": FILES, "recalled": recalled}
+    found: Any = plan(blocks, SCHEMA)
     return [ref for subtask in found["subtasks"] for ref in subtask["inputs"]]
 
 
