@@ -150,13 +150,13 @@ async def test_of_two_who_speak_at_once_one_is_understood_anew_and_nothing_is_lo
     """Each names a change, made for what it was shown; the second to come finds the tree moved on."""
     provenance = Provenance(tenant=planner.tenant, trust=Trust.USER)
     store = PostgresStore(planner.database, planner.task, actor="user", provenance=provenance)
-    shown: list[object] = []
+    seen: list[object] = []
     both_looked = asyncio.Event()
 
     def understanding(node: str, value: JsonValue) -> Interpreter:
-        async def interpret(utterance: str, nodes: Shown, schema: dict[str, JsonValue]) -> JsonValue:
-            shown.append({line.id: line.value for line in nodes.nodes}["city"])
-            if len(shown) == 2:
+        async def interpret(utterance: str, shown: Shown, schema: dict[str, JsonValue]) -> JsonValue:
+            seen.append({line.id: line.value for line in shown.nodes}["city"])
+            if len(seen) == 2:
                 both_looked.set()
             await both_looked.wait()
             wanted: JsonValue = {"op": "set_value", "node": node, "value": value}
@@ -173,7 +173,7 @@ async def test_of_two_who_speak_at_once_one_is_understood_anew_and_nothing_is_lo
     )
     tree = await planner.load()
     assert [answer.status for answer in answers] == ["changed", "changed"]
-    assert len(shown) == 3
+    assert len(seen) == 3
     assert {node.key: node.value for node in tree.nodes if node.key in {"city", "bill"}} == dict(said)
 
 
