@@ -9,7 +9,7 @@ import httpx
 from bench.support.scripted_node import ScriptedNode
 from bench.support.small_model import SmallModel
 from core.tracing import TraceContext, parse, span_of
-from tests.acceptance.processes.folder import Folder, until
+from tests.acceptance.processes.folder import SECONDS, Folder, until
 from tests.acceptance.processes.test_kill import QUESTION, killed, slow
 from tests.collector import collecting
 
@@ -24,7 +24,7 @@ async def test_a_task_whose_workers_are_killed_is_one_whole_trace_and_no_span_is
         first = await modelled.up(TREEHOLD_METRICS_TOKEN="scrape-me")
         async with modelled.rows() as rows:
             model.faults.append(slow("act", "alpha.md"))
-            async with httpx.AsyncClient(base_url=first.url, trust_env=False) as client:
+            async with httpx.AsyncClient(base_url=first.url, trust_env=False, timeout=SECONDS) as client:
                 key = (modelled.data / "api-key").read_text().strip()
                 submitted = await client.post(
                     "/v1/tasks",
