@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,9 @@ async def _write(
     (folder / "questions.json").write_text(json.dumps(list(questions)))
 
 
-async def _run(python: Path, folder: Path, postgres: dict[str, object]) -> tuple[Timing | None, str | None]:
+async def _run(
+    python: Path, folder: Path, postgres: Mapping[str, object]
+) -> tuple[Timing | None, str | None]:
     (folder / "postgres.json").write_text(json.dumps({key: str(value) for key, value in postgres.items()}))
     script = Path(__file__).with_name("peers") / MEM0.script
     environment = {

@@ -19,6 +19,7 @@ from orchestrator.services.views import (
     EventView,
     ForkRequest,
     Page,
+    RevisionView,
     Submission,
     TaskStatus,
     TaskView,
@@ -68,7 +69,7 @@ class ScriptedTasks:
         wanted = tuple(task for task in found if status is None or task.status == status)
         return Page[TaskView](data=wanted[:limit], next_cursor=None, has_more=False)
 
-    async def tree(self, principal: Principal, task: UUID) -> TreeView:
+    async def tree(self, principal: Principal, task: UUID, *, revision: int | None = None) -> TreeView:
         return TreeView.model_validate(self._show(task).tree())
 
     async def cancel(self, principal: Principal, task: UUID) -> TaskView:
@@ -93,6 +94,11 @@ class ScriptedTasks:
 
     async def calls(self, principal: Principal, task: UUID, agent: UUID | None) -> list[CallView]:
         return [CallView.model_validate(call) for call in self._show(task).script.calls.values()]
+
+    async def revisions(
+        self, principal: Principal, task: UUID, *, after: int, limit: int
+    ) -> list[RevisionView]:
+        raise NotImplementedError("the viewer does not ask for it")
 
     async def budget(self, principal: Principal, task: UUID) -> BudgetView:
         raise NotImplementedError("the viewer does not ask for it")

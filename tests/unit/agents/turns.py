@@ -15,7 +15,7 @@ from agents.brief import Brief, ChildSpec, FileRef, InputFile
 from agents.ports import AgentFacts, ChildReturn, Refusal, ReturnRefused, Told, ToolOutcome
 from core.errors import BudgetExhausted
 from core.grant import Budget, Capabilities, Grant, Unit
-from core.ids import AgentId, TaskId, TenantId
+from core.ids import AgentId, ArtifactId, TaskId, TenantId
 from core.provenance import Provenance, Trust
 from inference.model import ModelReply, ModelRequest, ToolCall, Usage
 from memory import Recall
@@ -79,6 +79,9 @@ class ScriptedTurn:
         self.cut = limit
 
     async def recall(self) -> Recall:
+        raise NotImplementedError
+
+    async def text_of(self, artifact: ArtifactId) -> str:
         raise NotImplementedError
 
     async def tree(self) -> Tree:
