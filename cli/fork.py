@@ -87,7 +87,9 @@ def replay(
         source = session.client.get(known)
         if not source.finished:
             raise Conflict(f"task {known} still runs: a replay needs its end")
-        tree = ending.attend(session, session.client.fork(known), quiet=True)
+        if source.status == "cancelled":
+            raise Conflict(f"task {known} was cancelled: go on with it by `treehold fork {known}`")
+        tree = ending.attend(session, session.client.fork(known, replay=True), quiet=True)
         calls = session.client.calls(tree.task)
     live = sum(not call.replayed for call in calls)
     same = _end(tree.task) == _end(source)

@@ -11,6 +11,7 @@ from typing import Any
 from bench.chaos import effects
 from bench.support.replies import Answer, Reply, ToolUse
 from bench.support.scripted_node import Request
+from bench.support.scripts import ALLOWED
 from bench.support.small_model import Asked, understood
 
 Sum = str | list["Sum"]
@@ -86,6 +87,8 @@ class SummingModel:
 
 
 def _spoken(asked: Asked, *, delay: float) -> Answer:
+    if asked.moment == "validate":
+        return Answer(content=json.dumps(ALLOWED), delay=delay)
     task = json.loads(str(asked.blocks["question"]))
     match asked.moment:
         case "plan":

@@ -11,6 +11,9 @@ from inference.model import ModelReply, ModelRequest, ToolCall, Usage
 
 USAGE = Usage(prompt_tokens=40, completion_tokens=10)
 
+ALLOWED = {"decision": "allow", "reason_code": "needed"}
+"""A validator that does not mind."""
+
 NOTHING_FOUND: dict[str, Any] = {"status": "not_found", "findings": []}
 
 
@@ -57,6 +60,8 @@ def team(
                 return says(found or NOTHING_FOUND)
             case "select":
                 return says({"status": "not_found", "cites": []})
+            case "validate":
+                return says(ALLOWED)
             case _:
                 return answer_of("all parts are in")
 

@@ -26,10 +26,11 @@ from typing import Any, Literal, cast
 
 from bench.support.replies import Answer, HttpError, Reply, ToolUse, calls, text
 from bench.support.scripted_node import Request, ScriptedNode
+from bench.support.scripts import ALLOWED
 from bench.support.templates import objection
 from core.blocks import read_blocks
 
-Moment = Literal["plan", "act", "report", "return", "answer", "select"]
+Moment = Literal["plan", "act", "report", "return", "answer", "select", "validate"]
 """`act`: a worker before its first tool result; `report`: after it; `return`: asked for its return."""
 
 MOST_SUBTASKS = 4
@@ -40,6 +41,7 @@ _ASKED: tuple[tuple[str, Moment], ...] = (
     ("Give the PLAN now", "plan"),
     ("Give the ANSWER now", "answer"),
     ("SELECT now", "select"),
+    ("Give the verdict now", "validate"),
     ("Give your return now", "return"),
     ("Your return was refused", "return"),
 )
@@ -130,6 +132,8 @@ class SmallModel:
                 return _shaped(asked, "answer", answer(asked) | self._filled())
             case "select":
                 return _shaped(asked, "selection", selection(asked))
+            case "validate":
+                return _shaped(asked, "verdict", ALLOWED)
 
     def _filled(self) -> dict[str, object]:
         return {} if self.output is None else {"output": self.output}

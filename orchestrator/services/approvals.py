@@ -67,6 +67,7 @@ class ApprovalService:
         principal.require("tasks:write")
         async with self._database.unit_of_work(principal.tenant) as work:
             await work.fetch_one(SQL.lock_agent, {"approval": approval})
+            await _expire(work, ApprovalId(approval))
             row = await _read(work, approval)
             if row["state"] != "pending":
                 _refuse_another(row, given)
@@ -106,6 +107,10 @@ class ApprovalService:
 async def expire(work: UnitOfWork, approval: ApprovalId) -> None:
     """Decide what nobody did in time, unless somebody just has."""
     await work.fetch_one(SQL.lock_agent, {"approval": approval})
+    await _expire(work, approval)
+
+
+async def _expire(work: UnitOfWork, approval: ApprovalId) -> None:
     if await work.execute(SQL.expire, {"approval": approval}):
         row = await _read(work, approval)
         await _wake(work, row, decision=row["fallback"], by=None, given=None)

@@ -78,6 +78,7 @@ class ForkService:
                     "model": jsonb(self._model.model_dump(mode="json")),
                     "granted": jsonb(granted.model_dump(mode="json")),
                     "tags": None if wanted.tags is None else jsonb(wanted.tags),
+                    "replay": wanted.replay,
                     "traceparent": caller_header(),
                 },
             )

@@ -7,8 +7,8 @@ WHERE t.id = %(task)s
 -- A fork teaches nothing: what it repeats is in memory already, and is not evidence a second time.
 INSERT INTO task (
     id, tenant_id, goal, workspace, output_schema, model, granted, tags, forked_from, forked_at, learned_at,
-    traceparent
+    traceparent, replay
 )
 SELECT %(id)s, t.tenant_id, t.goal, t.workspace, t.output_schema, %(model)s, %(granted)s,
-    coalesce(%(tags)s, t.tags), t.id, %(event)s, clock_timestamp(), %(traceparent)s
+    coalesce(%(tags)s, t.tags), t.id, %(event)s, clock_timestamp(), %(traceparent)s, %(replay)s
 FROM task AS t WHERE t.id = %(source)s

@@ -381,6 +381,9 @@ class ForkRequest(BaseModel):
     tags: dict[TagName, TagValue] | None = Field(
         default=None, max_length=50, description="Unset: those of the task."
     )
+    replay: bool = Field(
+        default=False, description="Make no call: an agent whose next one is not recorded fails."
+    )
 
 
 class Decision(BaseModel):

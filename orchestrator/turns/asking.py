@@ -61,6 +61,23 @@ class Decided:
         return f"a person did not approve this call; do not make it again{said}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """Earlier calls of the agent, with the same arguments, of which nobody knows whether they took effect.
+
+    Attributes:
+        first: position of the first of them.
+        times: how many there are.
+        begun_at: when the last of them was begun.
+        denied: whether a person has said since that it shall not be made again.
+    """
+
+    first: int
+    times: int
+    begun_at: datetime
+    denied: bool
+
+
 class Asking:
     def __init__(
         self,
@@ -91,6 +108,36 @@ class Asking:
         self._seconds_left()
         evidence = await self._evidence(entry, proposal)
         raise self._question(entry, _FIRST, "tool", proposal.arguments, evidence, read, self._policy.fallback)
+
+    async def doubt(self, entry: Entry, call: ToolCall) -> Doubt | None:
+        """What is not known of earlier calls like this one."""
+        asked = {
+            "agent": self._journal.lease.agent,
+            "position": entry.position,
+            "name": call.name,
+            "arguments": call.arguments,
+        }
+        async with self._database.unit_of_work(self._journal.lease.tenant) as work:
+            row = await work.fetch_one(SQL.doubt, asked)
+        return None if row is None or row["first"] is None else Doubt(**row)
+
+    async def about_repeat(
+        self, entry: Entry, arguments: JsonValue, doubt: Doubt, read: Provenance
+    ) -> Decided | None:
+        """What a person decided about an unsafe call that may have taken effect; None where it was begun.
+
+        Raises:
+            ParkedFor: nobody was asked yet.
+            BudgetExhausted: nobody could answer in time.
+        """
+        found = await self._standing(entry, _FIRST)
+        if (decision := _decision(found)) is not None or found["begun_at"] is not None:
+            return decision
+        if doubt.denied:
+            return Decided(approved=False)
+        self._seconds_left()
+        evidence: dict[str, JsonValue] = {"attempts": doubt.times, "started_at": _iso(doubt.begun_at)}
+        raise self._question(entry, _FIRST, "unknown_outcome", arguments, evidence, read, "deny")
 
     async def after_loss(
         self, entry: Entry, arguments: JsonValue, attempts: int, read: Provenance

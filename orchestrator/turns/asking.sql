@@ -23,3 +23,15 @@ CROSS JOIN LATERAL (
     ORDER BY position LIMIT %(most)s
 ) AS c
 ORDER BY given.ordinal, c.position
+
+-- name: doubt
+-- The agent's earlier calls with these arguments of which nobody knows whether they took effect, and whether a
+-- person has said that such a call shall not be made again.
+SELECT min(c.position) FILTER (WHERE c.state = 'unknown') AS first,
+    count(*) FILTER (WHERE c.state = 'unknown') AS times,
+    max(c.started_at) FILTER (WHERE c.state = 'unknown') AS begun_at,
+    coalesce(bool_or(p.id IS NOT NULL), false) AS denied
+FROM call AS c
+LEFT JOIN approval AS p ON p.agent_id = c.agent_id AND p.position = c.position AND p.state = 'denied'
+WHERE c.agent_id = %(agent)s AND c.kind = 'tool' AND c.position < %(position)s
+    AND c.request ->> 'name' = %(name)s AND c.request ->> 'arguments' = %(arguments)s

@@ -346,6 +346,11 @@ def refused(verdict: str, position: int) -> AgentFailed:
         return AgentFailed(
             "its step was given up here in the task that this one was forked from", code=STOPPED
         )
+    if verdict == "not_recorded":
+        return AgentFailed(
+            f"the record of the task ends before call {position}, and a replay makes none",
+            code="not_recorded",
+        )
     return AgentFailed(f"call {position} differs from the one in the journal", code="journal_diverged")
 
 

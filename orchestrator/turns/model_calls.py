@@ -65,7 +65,7 @@ class ModelCalls:
                 with within(inside(span_of(self._journal.call_id(position)))):
                     reply = await self._gateway.complete(request, observer, reserved)
         except TimeoutError as error:
-            exhausted = BudgetExhausted("deadline", "the task's deadline passed")
+            exhausted = BudgetExhausted("deadline", "the task's deadline has passed")
             observer.read = False
             await self._failed(observer, exhausted, started)
             raise exhausted from error

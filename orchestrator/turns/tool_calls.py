@@ -19,7 +19,7 @@ from core.strict_json import NotStrictJson, decode
 from core.text import clipped, printable
 from inference.model import ToolCall
 from orchestrator.turns.artifacts import NewArtifacts
-from orchestrator.turns.asking import Asking, Decided
+from orchestrator.turns.asking import Asking, Decided, Doubt
 from orchestrator.turns.journal import Entry, Journal, SecondsLeft
 from orchestrator.turns.parking import ParkedFor, Timer
 from orchestrator.turns.tool_runner import ToolRunner
@@ -27,7 +27,7 @@ from tools.contract import ToolResult
 
 _SHOWN = 200
 _DEADLINE = "deadline"
-_PASSED = "the task's deadline passed"
+_PASSED = "the task's deadline has passed"
 _IN_FLIGHT = "whether the call took effect is not known"
 _UNKNOWN = "a worker stopped during this call; whether it took effect is not known"
 _FORKED = (
@@ -82,7 +82,8 @@ class ToolCalls:
             request={"name": call.name, "arguments": call.arguments},
             reserve={"tool_calls": 1},
         )
-        decision = await self._decided(entry, call, read)
+        doubt = None if entry.effect == "pure" else await self._asking.doubt(entry, call)
+        decision = await self._decided(entry, call, read, doubt)
         if decision is not None and decision.arguments is not None:
             entry = replace(entry, noted={"approved_arguments": decision.arguments})
             call = call.model_copy(update={"arguments": jsonb(decision.arguments)})
@@ -100,13 +101,22 @@ class ToolCalls:
             if not again.approved:
                 return await self._failed(entry, "unknown_outcome", _unknown(again), state="unknown")
             await self._journal.again(entry)
-        return await self._run(entry, call, read, approved=decision is not None)
+        key = self._journal.call_id(entry.position if doubt is None else doubt.first)
+        return await self._run(entry, call, read, str(key), approved=decision is not None)
 
-    async def _decided(self, entry: Entry, call: ToolCall, read: Provenance) -> Decided | None:
+    async def _decided(
+        self, entry: Entry, call: ToolCall, read: Provenance, doubt: Doubt | None
+    ) -> Decided | None:
         """Nobody is asked about what a fork takes from its source."""
         proposal = self._runner.proposal(call, self._facts)
-        if proposal is None or await self._journal.follow(entry, self._started(entry, call)):
+        repeats = entry.effect == "unsafe" and doubt is not None
+        if not repeats and proposal is None:
             return None
+        if await self._journal.follow(entry, self._started(entry, call)):
+            return None
+        if repeats and doubt is not None:
+            return await self._asking.about_repeat(entry, _shown(call), doubt, read)
+        assert proposal is not None
         return await self._asking.before(entry, call, proposal, read)
 
     def _started(self, entry: Entry, call: ToolCall) -> Event:
@@ -117,9 +127,10 @@ class ToolCalls:
             position=entry.position,
         )
 
-    async def _run(self, entry: Entry, call: ToolCall, read: Provenance, *, approved: bool) -> ToolOutcome:
+    async def _run(
+        self, entry: Entry, call: ToolCall, read: Provenance, key: str, *, approved: bool
+    ) -> ToolOutcome:
         started = self._clock.monotonic()
-        key = str(self._journal.call_id(entry.position))
         try:
             async with asyncio.timeout(self._seconds_left()):
                 result = await self._runner.run(

@@ -82,11 +82,12 @@ class ForkOptions(TypedDict, total=False):
     """How a task shall be forked.
 
     `event` is the number of its last event that counts, the last of all unless given; the limits that are set
-    in `budget` replace the task's own; `tags` replace its tags. `idempotency_key` is made up when it is not
-    given.
+    in `budget` replace the task's own; `tags` replace its tags. With `replay` no call is made: an agent whose
+    next one is not recorded fails. `idempotency_key` is made up when it is not given.
     """
 
     event: int
+    replay: bool
     budget: Budget
     tags: Mapping[str, str]
     idempotency_key: str
@@ -173,6 +174,8 @@ def fork(task: TaskRef, options: ForkOptions) -> Endpoint[Task[Any]]:
     body: dict[str, Any] = {}
     if "event" in options:
         body["event"] = options["event"]
+    if "replay" in options:
+        body["replay"] = options["replay"]
     if "budget" in options:
         body["budget"] = options["budget"].model_dump(exclude_unset=True)
     if "tags" in options:

@@ -159,6 +159,8 @@ DECLARE
     earlier call%ROWTYPE;
     recorded record;
     in_doubt boolean := false;
+    stands_still boolean;
+    from_record boolean;
 BEGIN
     attempts := 1;
     replayed := false;
@@ -180,9 +182,9 @@ BEGIN
             NULL::text;
         RETURN;
     END IF;
-    PERFORM FROM task AS t JOIN agent AS a ON a.id = p_agent
-    WHERE t.id = p_task AND (t.paused_at IS NOT NULL OR t.resumed_at > a.claimed_at);
-    IF FOUND THEN
+    SELECT t.paused_at IS NOT NULL OR t.resumed_at > a.claimed_at, t.replay INTO stands_still, from_record
+    FROM task AS t JOIN agent AS a ON a.id = p_agent WHERE t.id = p_task;
+    IF stands_still THEN
         RETURN QUERY SELECT 'paused', NULL::text, NULL::jsonb, NULL::jsonb, NULL::jsonb, NULL::integer, NULL::boolean,
             NULL::text;
         RETURN;
@@ -202,6 +204,11 @@ BEGIN
             RETURN;
         END IF;
         in_doubt := coalesce(recorded.verdict = 'in_doubt', false);
+    END IF;
+    IF from_record THEN
+        verdict := 'not_recorded';
+        RETURN NEXT;
+        RETURN;
     END IF;
     IF cardinality(p_units) > 0 THEN
         PERFORM FROM budget AS b WHERE b.agent_id = p_agent ORDER BY b.unit FOR UPDATE;

@@ -1,6 +1,8 @@
 -- Forks: tasks whose agents take from the journal of another task what was recorded up to one of its events.
 
-ALTER TABLE task ADD COLUMN forked_from uuid REFERENCES task (id) ON DELETE SET NULL, ADD COLUMN forked_at bigint;
+-- In a task that is only a `replay`, no call is made that its source did not record.
+ALTER TABLE task ADD COLUMN forked_from uuid REFERENCES task (id) ON DELETE SET NULL, ADD COLUMN forked_at bigint,
+    ADD COLUMN replay boolean NOT NULL DEFAULT false;
 CREATE INDEX task_forks ON task (forked_from) WHERE forked_from IS NOT NULL;
 
 -- Whose journal an agent of a fork follows: the root the root's, a child that of its parent's source's child.

@@ -16,7 +16,7 @@ CALL protect('untold');
 
 GRANT CREATE ON SCHEMA treehold TO treehold_engine;
 CALL open_to_engine('untold', 'SELECT');
-CALL open_to_engine('tenant', 'SELECT, UPDATE');
+GRANT UPDATE ON tenant TO treehold_engine;
 
 CREATE FUNCTION note_untold() RETURNS trigger
 LANGUAGE plpgsql SET search_path = treehold, pg_temp

@@ -35,7 +35,7 @@ class Post:
 
     async def run(self, arguments: Entry, context: ToolContext) -> ToolResult:
         self.posted.append(arguments.entry)
-        return ToolResult(content=f"posted {arguments.entry}")
+        return ToolResult(content=f"posted {arguments.entry}", trust=Trust.DERIVED)
 
 
 class Opener:
@@ -63,7 +63,7 @@ class Opener:
                 clock=FakeClock(),
                 owner=owner,
                 extra_tools=extra_tools,
-                settings=Settings.model_validate({"pool_size": 6}),
+                settings=Settings.model_validate({"pool_size": 6, "memory_learning_tokens": 0}),
             )
         )
         return opened, provider

@@ -18,7 +18,7 @@ from core.errors import ModelUnavailable, ToolFailed
 from core.ids import AgentId
 from inference.model import ModelReply, ModelRequest, ToolCall
 from orchestrator.services.views import ArtifactView, CallView, EventView, TaskView
-from tests.integration.forks.conftest import Opener, ended, events_of, run_fork
+from tests.integration.forks.conftest import Opener, ended, events_of, live_calls, run_fork
 from tools import ToolContext, ToolResult, ToolSpec
 from tools.contract import Arguments
 
@@ -43,7 +43,7 @@ class Nothing(Arguments):
 class Broken:
     """A tool that always fails."""
 
-    spec = ToolSpec(name="broken", description="Fail.", arguments=Nothing)
+    spec = ToolSpec(name="broken", description="Fail.", arguments=Nothing, privilege="query")
 
     async def run(self, arguments: Nothing, context: ToolContext) -> ToolResult:
         raise ToolFailed("it is broken")
@@ -240,3 +240,15 @@ async def test_a_worker_that_died_leaves_no_trace_in_what_is_asked(
         for each in (task, replay.id)
     ]
     assert granted[0] == granted[1]
+
+
+async def test_a_replay_makes_no_call_where_the_record_ends(open_harness: Opener) -> None:
+    opened, provider = await open_harness(team(3))
+    source = await opened.submit("stop half-way")
+    await opened.step()
+    await opened.platform.tasks.cancel(opened.principal, source)
+    provider.requests.clear()
+    replay = await run_fork(opened, source, replay=True)
+    assert provider.requests == []
+    assert replay.status != "running"
+    assert set(await live_calls(opened, replay.id)) <= {"news"}, "only what lies in this very database"

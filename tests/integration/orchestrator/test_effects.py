@@ -8,7 +8,9 @@ from uuid import UUID
 import pytest
 from psycopg import AsyncConnection
 
-from bench.support.engine import Harness
+from bench.support.engine import Harness, Script
+from bench.support.scripts import NOTHING_FOUND, calls, says
+from inference.model import ModelReply, ModelRequest
 from tests.integration.orchestrator.conftest import Opener
 from tests.integration.orchestrator.waits import (
     LAPSED,
@@ -147,3 +149,43 @@ async def test_of_a_call_that_took_too_long_only_a_pure_one_is_known_to_have_don
     assert await recorded(admin) == [(state, 1)]
     assert ("whether the call took effect is not known" in json.dumps(told)) == (state == "unknown")
     assert len(tool.posted) == 1
+
+
+def insistent(told: list[str], times: int) -> Script:
+    """A worker that makes the same call again, whatever came of it."""
+
+    def script(request: ModelRequest) -> ModelReply:
+        if request.kind == "act" and request.messages[-1].role == "tool":
+            told.append(request.messages[-1].content)
+            return calls("post", entry="one") if len(told) < times else says(NOTHING_FOUND)
+        return poster([])(request)
+
+    return script
+
+
+async def test_nobody_makes_an_unsafe_call_again_that_may_have_taken_effect_unless_a_person_says_so(
+    open_harness: Opener,
+) -> None:
+    told: list[str] = []
+    tool = Outside("unsafe", hangs=True)
+    opened, _ = await open_harness(insistent(told, 3), extra_tools=[tool])
+    task = await opened.submit("post it", tools=["post"])
+    await opened.drive()
+    asked = await the_one(opened)
+    assert (asked.kind, asked.evidence.attempts, len(tool.posted)) == ("unknown_outcome", 1, 1)
+    await decide(opened, asked, "deny")
+    await opened.drive()
+    assert (len(told), len(tool.posted)) == (3, 1)
+    assert all("do not make it again" in said for said in told[1:])
+    assert await pending(opened) == []
+    assert (await opened.view(task)).status == "done"
+
+
+async def test_a_keyed_call_made_again_carries_the_key_of_the_one_that_may_have_arrived(
+    open_harness: Opener,
+) -> None:
+    tool = Outside("keyed", hangs=True)
+    opened, _ = await open_harness(insistent([], 3), extra_tools=[tool])
+    await opened.run("post it", tools=["post"])
+    assert len(tool.posted) == 3
+    assert len(set(tool.posted)) == 1

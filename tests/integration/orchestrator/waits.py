@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from bench.support.engine import Harness, Script
-from bench.support.scripts import NOTHING_FOUND, answer_of, calls, plan_of, says
+from bench.support.scripts import ALLOWED, NOTHING_FOUND, answer_of, calls, plan_of, says
 from core.blocks import read_blocks
 from core.ids import AgentId
 from inference.model import ModelReply, ModelRequest
@@ -100,6 +100,8 @@ def family(told: list[str], use: Callable[[], ModelReply] | None = None) -> Scri
                 return says(NOTHING_FOUND)
             case "select":
                 return says({"status": "not_found", "cites": []})
+            case "validate":
+                return says(ALLOWED)
             case _:
                 return answer_of("all parts are in")
 
