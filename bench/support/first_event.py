@@ -11,7 +11,7 @@ from cli.session import connect
 
 HEAVY = (
     "langchain_anthropic", "langchain_community", "langchain_openai", "litellm", "onnxruntime", "openai",
-    "opentelemetry.exporter", "opentelemetry.sdk", "sentence_transformers", "torch", "transformers",
+    "opentelemetry.exporter", "sentence_transformers", "torch", "transformers",
 )  # fmt: skip
 
 
