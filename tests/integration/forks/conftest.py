@@ -14,6 +14,7 @@ from bench.support.engine import Harness, Script, ScriptedProvider, harness
 from bench.support.fake_clock import FakeClock
 from bench.support.scripts import NOTHING_FOUND, calls, says, team
 from core.ids import TaskId, TenantId
+from core.provenance import Trust
 from core.settings import Settings
 from inference.model import ModelReply, ModelRequest
 from orchestrator.services.views import EventView, ForkRequest, TaskView
