@@ -50,7 +50,7 @@ def tell(tree: Tree, session: Session, *, as_json: bool) -> int:
 
 def _remedy(session: Session) -> str:
     if session.embedded:
-        return f"the worker of this process may still be starting; what goes wrong is logged in {session.log}"
+        return f"the worker of this process may still be starting; if something goes wrong, {session.log} tells"
     return "start one beside that server (treehold worker), or see what its log says"
 
 

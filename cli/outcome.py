@@ -125,7 +125,7 @@ def _remedy(task: Task[Any], limit: _Limit) -> str:
         return ""
     if limit.shapes:
         return f"; run it again with more: {limit.option}"
-    return f"; go on with more: treehold fork {task.id} {limit.option}"
+    return f"; go on with more: treehold fork {task.id} {limit.option} N"
 
 
 def _answer(given: Answer) -> RenderableType:

@@ -79,11 +79,11 @@ BROKE = {"code": "internal", "message": "it broke"}
                 "usage": {"prompt_tokens": 310},
             },
             "partial: the token budget ran out (310 of 4,000 used, the rest too few to go on); "
-            "go on with more: treehold fork ID --budget-tokens",
+            "go on with more: treehold fork ID --budget-tokens N",
         ),
         (
             {"answer": SOME_PARTIAL | {"limit": "deadline"}, "budget": {"seconds": 2.5}},
-            "partial: the time ran out (3 of 2.5 seconds); go on with more: treehold fork ID --deadline",
+            "partial: the time ran out (3 of 2.5 seconds); go on with more: treehold fork ID --deadline N",
         ),
         (
             {"answer": SOME_PARTIAL},
@@ -92,7 +92,7 @@ BROKE = {"code": "internal", "message": "it broke"}
         (
             {"status": "failed", "stop_reason": "tool_calls", "budget": {"tool_calls": 0}, "error": BROKE},
             "not done: the tool calls ran out (0 of 0 made); "
-            "go on with more: treehold fork ID --budget-tool-calls",
+            "go on with more: treehold fork ID --budget-tool-calls N",
         ),
         (
             {"answer": SOME_PARTIAL | {"limit": "depth"}, "budget": {"depth": 1}},
