@@ -50,8 +50,8 @@ def tell(tree: Tree, session: Session, *, as_json: bool) -> int:
 
 def _remedy(session: Session) -> str:
     if session.embedded:
-        return f"the worker of this process may still be starting; if something goes wrong, {session.log} tells"
-    return "start one beside that server (treehold worker), or see what its log says"
+        return f"the worker of this process may still be starting; if one fails, {session.log} tells why"
+    return "all of that server's workers are busy or slow, or none runs: see what its log says"
 
 
 def _cancel(client: Treehold, task: Task[Any]) -> None:
