@@ -37,6 +37,7 @@ STATUS: Mapping[str, HTTPStatus] = {
     "model_timeout": HTTPStatus.GATEWAY_TIMEOUT,
     "model_unavailable": HTTPStatus.BAD_GATEWAY,
     "no_such_scope": HTTPStatus.FORBIDDEN,
+    "no_such_revision": HTTPStatus.UNPROCESSABLE_ENTITY,
     "no_such_event": HTTPStatus.UNPROCESSABLE_ENTITY,
     "no_such_step": HTTPStatus.UNPROCESSABLE_ENTITY,
     "not_found": HTTPStatus.NOT_FOUND,
