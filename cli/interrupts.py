@@ -24,6 +24,12 @@ def _say() -> None:
         os.write(STDERR, b"treehold: stopping... (Ctrl-C again to leave at once)\n")
 
 
+def _quietly(answer: Callable[[], object]) -> None:
+    """Whoever leaves at once takes the connection away from under the answer."""
+    with suppress(Exception):
+        answer()
+
+
 class Interrupt:
     """Attributes: `asked`, whether somebody asked to stop."""
 
@@ -63,7 +69,9 @@ class Interrupt:
 
     def _start(self) -> None:
         if self._answer is not None and self._answering is None:
-            self._answering = threading.Thread(target=self._answer, name="interrupt", daemon=True)
+            self._answering = threading.Thread(
+                target=_quietly, args=(self._answer,), name="interrupt", daemon=True
+            )
             self._answering.start()
 
 

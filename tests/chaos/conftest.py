@@ -93,7 +93,7 @@ async def running(
     owner: str = "worker-1",
     **settings: object,
 ) -> AsyncGenerator[Running]:
-    chosen = Settings.model_validate({"pool_size": 8, **settings})
+    chosen = Settings.model_validate({"pool_size": 8, "memory_learning_tokens": 0, **settings})
     async with harness(conninfo, tenant, provider, settings=chosen, owner=owner) as opened:
         worker = Worker(chosen, opened.room)
         await worker.start()

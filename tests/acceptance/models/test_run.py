@@ -42,7 +42,7 @@ async def done(node: ScriptedNode, home: Path) -> Finished:
         return await treehold(
             *("run", GOAL, "--files", ROOT / "docs", "--json", "--model", MODEL, "--base-url", node.base_url),
             home=home,
-            settings={"TREEHOLD_API_KEY": MODEL_KEY},
+            settings={"TREEHOLD_API_KEY": MODEL_KEY, "TREEHOLD_MEMORY_LEARNING_TOKENS": "0"},
         )
 
 
