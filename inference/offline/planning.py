@@ -8,15 +8,12 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from inference.offline import comparing
-from inference.offline.wording import subject
 
 MOST_INPUTS = 24
 """Files one offline task looks into; the nearest to the goal come first."""
 NEAR_ENOUGH = 0.4
 """A file is left out when its score is under this share of the best one's, unless few files are left."""
 FEW = 3
-SAME = 0.6
-"""Share of their words that two questions have in common if they ask the same."""
 
 
 def plan(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonValue:
@@ -31,7 +28,7 @@ def plan(blocks: Mapping[str, JsonValue], schema: Mapping[str, Any]) -> JsonValu
         group = [file for file in inputs if file["path"] in compared]
         return {"subtasks": [_subtask(f"Compare {len(group)} files", question, group, split=False)]}
     recalled = cast(list[dict[str, Any]], blocks.get("recalled") or [])
-    groups = _groups(_narrowed(question, _chosen(question, inputs), recalled), most)
+    groups = _groups(_narrowed(_chosen(question, inputs), recalled), most)
     if not groups:
         return {"subtasks": [_subtask("Answer without files", question, [], split=False)]}
     return {
@@ -55,35 +52,17 @@ def _near(inputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return near if len(near) >= FEW else ranked[:FEW]
 
 
-def _narrowed(
-    question: str, files: Sequence[dict[str, Any]], recalled: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Without the files behind those that memory names: they were enough for a task like this one.
+def _narrowed(files: Sequence[dict[str, Any]], recalled: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Without the files behind those that a note names: somebody knows where to look.
 
     A file that lies nearer to the question than they do stays: this question may be another one.
     """
-    said = [line for record in recalled for line in _pointers(question, record)]
+    said = [str(line) for record in recalled if record["kind"] == "note" for line in record["lines"]]
     known = [file for file in files if any(comparing.is_named(line, str(file["path"])) for line in said)]
     if not known:
         return list(files)
     least = min(float(file["score"]) for file in known)
     return [file for file in files if file in known or float(file["score"]) >= least]
-
-
-def _pointers(question: str, record: Mapping[str, Any]) -> list[str]:
-    """What a note says, and what mattered in a task that asked the same and came to its end."""
-    lines = [str(line) for line in record["lines"]]
-    if record["kind"] == "note":
-        return lines
-    if not _asks_the_same(question, str(record["title"])):
-        return []
-    return [line for line in lines if line.startswith("key step: ") and "outcome: done" in lines]
-
-
-def _asks_the_same(question: str, other: str) -> bool:
-    """Whether most of the words that mean something are in both."""
-    one, two = subject(question), subject(other)
-    return bool(one) and len(one & two) >= SAME * len(one | two)
 
 
 def _groups(files: Sequence[dict[str, Any]], most: int) -> list[list[dict[str, Any]]]:
