@@ -158,11 +158,12 @@ class Refining:
 
 
 def _of_one_kind(waiting: Sequence[Episode]) -> list[Episode]:
-    """Those as trusted as the oldest one, or as untrusted."""
-    if not waiting:
-        return []
-    tainted = waiting[0].trust == Trust.UNTRUSTED
-    return [one for one in waiting if (one.trust == Trust.UNTRUSTED) == tainted][:MAX_NEW]
+    """Those as trusted as the oldest one, or as untrusted; the others where those are too few yet."""
+    kinds: dict[bool, list[Episode]] = {}
+    for one in waiting:
+        kinds.setdefault(one.trust == Trust.UNTRUSTED, []).append(one)
+    due = next((kind for kind in kinds.values() if len(kind) >= DUE), [])
+    return due[:MAX_NEW]
 
 
 def _shown(episode: Episode) -> Episode:

@@ -29,7 +29,7 @@ SELECT id, task_id AS task, scope, goal, outcome, origin, steps, actions, conclu
 FROM episode
 WHERE cluster_id = %(cluster)s AND refined_at IS NULL AND outcome <> 'cancelled'
     AND state IN ('candidate', 'active')
-ORDER BY id
+ORDER BY created_at, id
 LIMIT %(most)s
 
 -- name: contrast
@@ -39,7 +39,7 @@ SELECT id, task_id AS task, scope, goal, outcome, origin, steps, actions, conclu
 FROM episode
 WHERE cluster_id = %(cluster)s AND refined_at IS NOT NULL AND outcome = %(outcome)s
     AND state IN ('candidate', 'active') AND (provenance ->> 'trust')::integer >= %(trust)s
-ORDER BY id DESC
+ORDER BY created_at DESC, id
 LIMIT %(most)s
 
 -- name: advice
