@@ -162,7 +162,7 @@ def _of_one_kind(waiting: Sequence[Episode]) -> list[Episode]:
     kinds: dict[bool, list[Episode]] = {}
     for one in waiting:
         kinds.setdefault(one.trust == Trust.UNTRUSTED, []).append(one)
-    due = next((kind for kind in kinds.values() if len(kind) >= DUE), [])
+    due = next((kind for kind in kinds.values() if len(kind) >= DUE), list[Episode]())
     return due[:MAX_NEW]
 
 
